@@ -1,0 +1,56 @@
+# Needs make and Python >= 3.11, and nothing else: the rest comes from the lock file into .venv.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+ARGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+CODE := protocol policies proxy tests $(wildcard bench docs)
+
+.DEFAULT_GOAL := help
+.PHONY: help install quickstart test coverage lint fix bench docs clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+	@echo
+	@echo "ARGS is handed on: make test ARGS='tests/policies -x', make quickstart ARGS=--check"
+
+install: $(STAMP) ## Install everything into .venv
+
+$(STAMP): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "Python >= 3.11 is needed, $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.13")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --all-extras --python $(BIN)/python
+	@touch $@
+
+quickstart: $(STAMP) ## Try it: a real Kafka with the doorkeeper in front
+	$(BIN)/doorkeeper quickstart $(ARGS)
+
+test: $(STAMP) ## Run the tests; they download Apache Kafka the first time
+	$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(STAMP) ## Run the tests and show what they do not reach
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage report
+
+lint: $(STAMP) ## Check style, types and the direction of imports
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(STAMP) ## Repair what the style checker can repair
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+bench: $(STAMP) ## Measure
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(STAMP) ## Write the generated pages of docs/ anew
+	$(BIN)/python docs/generate.py $(ARGS)
+
+clean: ## Remove what was made here
+	rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,304 @@
+"""A message as spans of its own bytes: read what is asked for, cut, replace and append, and leave the rest as it came.
+
+>>> message = Message.request(head, frame)          # walked and proven whole, nothing decoded yet
+>>> topics = message.items("topics")
+>>> topics.keep([item for item in topics if allowed(item.value.name)])
+>>> message.frame_pieces()                          # the same bytes, without the spans that were cut
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, cast
+
+from protocol.apis import request_type, response_type
+from protocol.codec import decode_entity, encode_entity, field_reader, field_writer, primitive_item, read
+from protocol.errors import MalformedFrame
+from protocol.header import LENGTH_PREFIX, RequestHead, request_header, response_body, response_header
+from protocol.layout import (
+    Buffer,
+    Edit,
+    EntityLayout,
+    FieldLayout,
+    Span,
+    layout_of,
+    read_count,
+    read_uvarint,
+    whole,
+    write_count,
+    write_uvarint,
+)
+
+Piece = bytes | memoryview
+T = TypeVar("T")
+
+
+class Item:
+    """One item of an array: its span, and its value once somebody asks."""
+
+    __slots__ = ("_items", "_value", "span")
+
+    def __init__(self, items: Items, span: Span) -> None:
+        self._items = items
+        self.span = span
+        self._value: Any = None
+
+    @property
+    def value(self) -> Any:
+        """The decoded item."""
+        if self._value is None:
+            self._value = self._items.decode(self.span[0])
+        return self._value
+
+
+class Items:
+    """An array field of a message. Iterating gives what is kept, in order; ``null`` arrays have no items."""
+
+    def __init__(self, buffer: memoryview, begin: int, layout: FieldLayout, flexible: bool) -> None:
+        self._buffer = buffer
+        self._layout = layout
+        self._flexible = flexible
+        self._added: list[bytes] = []
+        self.edited = False
+        count, position = read_count(buffer, begin, flexible)
+        self.is_null = count < 0
+        self._kept: list[Item | bytes] = []
+        walk = cast("Any", layout.item_walk)
+        edits: list[Edit] = []
+        for _ in range(count):
+            end = walk(buffer, position, edits)
+            self._kept.append(Item(self, (position, end)))
+            position = end
+
+    def __iter__(self) -> Iterator[Item]:
+        return (item for item in self._kept if isinstance(item, Item))
+
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._added)
+
+    def decode(self, position: int) -> Any:
+        """Decode the item at a position."""
+        entity = self._layout.entity
+        if entity is not None:
+            return decode_entity(entity.entity_type, self._buffer, position)
+        reader, _ = primitive_item(self._layout.field.metadata["kafka_type"], self._flexible)
+        return read(reader, self._buffer, position)
+
+    def keep(self, kept: Sequence[Item]) -> None:
+        """Cut every item that is not in ``kept``."""
+        self._kept = list(kept)
+        self.edited = True
+
+    def replace(self, item: Item, value: Any) -> None:
+        """Put a new value in the place of an item."""
+        self._kept[self._kept.index(item)] = self._encode(value)
+        self.edited = True
+
+    def arrange(self, order: Sequence[Any]) -> None:
+        """Make the array of these, in this order: items of the original and new values."""
+        self._kept = [entry if isinstance(entry, Item) else self._encode(entry) for entry in order]
+        self.edited = True
+
+    def insert(self, values: Sequence[Any]) -> None:
+        """Put values before all items."""
+        self._kept[:0] = [self._encode(value) for value in values]
+        self.edited = self.edited or bool(values)
+
+    def append(self, values: Sequence[Any]) -> None:
+        """Put values behind all items."""
+        self._added.extend(self._encode(value) for value in values)
+        self.edited = self.edited or bool(values)
+
+    def _encode(self, value: Any) -> bytes:
+        if self._layout.entity is not None:
+            return encode_entity(value)
+        _, write = primitive_item(self._layout.field.metadata["kafka_type"], self._flexible)
+        return write(value)
+
+    def pieces(self) -> list[Piece]:
+        """The whole array; neighbouring spans of the original stay one piece."""
+        pieces: list[Piece] = [write_count(len(self), self._flexible)]
+        begin = end = 0
+        for item in self._kept:
+            if isinstance(item, Item) and item.span[0] == end:
+                end = item.span[1]
+                continue
+            if end > begin:
+                pieces.append(self._buffer[begin:end])
+            begin, end = item.span if isinstance(item, Item) else (0, 0)
+            if isinstance(item, bytes):
+                pieces.append(item)
+        if end > begin:
+            pieces.append(self._buffer[begin:end])
+        return pieces + self._added
+
+
+class Message:
+    """One request or response, walked but not decoded.
+
+    ``frame`` is what may be forwarded: if the original held tagged fields that its schema does not know they are cut
+    out of it (KIP-482 lets a reader skip them), so that the broker reads just what was judged.
+
+    :raises MalformedFrame: if the bytes are not one whole message of this type, or if any follow it.
+    """
+
+    def __init__(self, entity_type: type[Any], frame: Buffer, body: int, header: bytes) -> None:
+        self.entity_type = entity_type
+        self.header = header
+        self.layout: EntityLayout = layout_of(entity_type)
+        edits: list[Edit] = []
+        end = self.layout.end(frame, body, edits)
+        if end != len(frame):
+            raise MalformedFrame(f"{len(frame) - end} bytes follow the {entity_type.__name__}")
+        self.edited = bool(edits)
+        if edits:
+            frame = _framed([header, *_apply(edits, frame, body)])
+            body = LENGTH_PREFIX + len(header)
+        self.frame = memoryview(frame)
+        self.body = body
+        self._spans: dict[str, Span] | None = None
+        self._tags_begin = 0
+        self._entity: Any = None
+        self._items: dict[str, Items] = {}
+        self._new: dict[str, bytes] = {}
+
+    @classmethod
+    def request(cls, head: RequestHead, frame: Buffer) -> Message:
+        """The message of a request frame."""
+        header = request_header(head.api_key, head.api_version, head.correlation_id, head.client_id)
+        return cls(request_type(head.api_key, head.api_version), frame, head.body, header)
+
+    @classmethod
+    def response(cls, api_key: int, version: int, frame: Buffer) -> Message:
+        """The message of a response frame."""
+        correlation_id = int.from_bytes(frame[4:8], "big", signed=True)
+        header = response_header(api_key, version, correlation_id)
+        return cls(response_type(api_key, version), frame, response_body(api_key, version, frame), header)
+
+    @property
+    def entity(self) -> Any:
+        """The whole original message, decoded once."""
+        if self._entity is None:
+            self._entity = decode_entity(self.entity_type, self.frame, self.body)
+        return self._entity
+
+    def has(self, name: str) -> bool:
+        """Whether this version has a field that is not tagged."""
+        return name in self.layout.fields
+
+    def value(self, name: str) -> Any:
+        """One field of the original, decoded alone."""
+        begin, _ = self._field_spans()[name]
+        return read(field_reader(self.entity_type, self.layout.fields[name].field), self.frame, begin)
+
+    def items(self, name: str) -> Items:
+        """An array field, to be read and edited in place."""
+        found = self._items.get(name)
+        if found is None:
+            begin, _ = self._field_spans()[name]
+            found = self._items[name] = Items(self.frame, begin, self.layout.fields[name], self.layout.flexible)
+        return found
+
+    def replace(self, name: str, value: Any) -> None:
+        """Give a field (not a tagged one) another value."""
+        self._new[name] = field_writer(self.layout.fields[name].field, self.layout.flexible)(value)
+
+    def tagged(self, tag: int) -> Any:
+        """The value of a tagged field of the original, or None if it is absent."""
+        for found, begin, _ in self._tag_spans():
+            if found == tag:
+                return read(field_reader(self.entity_type, self.layout.tagged[tag].field), self.frame, begin)
+        return None
+
+    def replace_tagged(self, tag: int, value: Any) -> None:
+        """Give a tagged field another value; ``None`` takes it out."""
+        kept = [(found, bytes(self.frame[begin:end])) for found, begin, end in self._tag_spans() if found != tag]
+        if value is not None:
+            kept.append((tag, field_writer(self.layout.tagged[tag].field, True)(value)))
+        encoded = [write_uvarint(found) + write_uvarint(len(raw)) + raw for found, raw in sorted(kept)]
+        self._new[""] = write_uvarint(len(kept)) + b"".join(encoded)
+
+    def frame_pieces(self) -> list[Piece]:
+        """The frame as pieces to write; one piece, the very same bytes, if nothing was edited."""
+        changed = {name: [new] for name, new in self._new.items()} | {
+            name: items.pieces() for name, items in self._items.items() if items.edited
+        }
+        if not changed:
+            return [self.frame]
+        pieces: list[Piece] = [self.header]
+        begin = self.body
+        for name, (start, end) in self._field_spans().items():
+            if name in changed:
+                if start > begin:
+                    pieces.append(self.frame[begin:start])
+                pieces.extend(changed[name])
+                begin = end
+        if "" in changed:
+            pieces.append(self.frame[begin : self._tags_begin])
+            pieces.extend(changed[""])
+        else:
+            pieces.append(self.frame[begin:])
+        return with_length(pieces)
+
+    def _field_spans(self) -> dict[str, Span]:
+        if self._spans is None:
+            spans: dict[str, Span] = {}
+            position = self.body
+            edits: list[Edit] = []
+            for name, field in self.layout.fields.items():
+                end = field.walk(self.frame, position, edits)
+                spans[name] = (position, end)
+                position = end
+            self._spans, self._tags_begin = spans, position
+        return self._spans
+
+    def _tag_spans(self) -> Iterator[tuple[int, int, int]]:
+        self._field_spans()
+        if not self.layout.flexible:
+            return
+        count, position = read_uvarint(self.frame, self._tags_begin)
+        for _ in range(count):
+            tag, position = read_uvarint(self.frame, position)
+            size, position = read_uvarint(self.frame, position)
+            yield tag, position, position + size
+            position += size
+
+
+def with_length(pieces: list[Piece]) -> list[Piece]:
+    """Put the length prefix of a frame before its pieces."""
+    length = sum(len(piece) for piece in pieces)
+    return [length.to_bytes(LENGTH_PREFIX, "big"), *pieces]
+
+
+def _framed(pieces: list[Piece]) -> bytes:
+    return b"".join(with_length(pieces))
+
+
+def encode_request(api_key: int, version: int, correlation_id: int, client_id: str | None, entity: Any) -> bytes:
+    """A whole request frame."""
+    return _framed([request_header(api_key, version, correlation_id, client_id), encode_entity(entity)])
+
+
+def encode_response(api_key: int, version: int, correlation_id: int, entity: Any) -> bytes:
+    """A whole response frame."""
+    return _framed([response_header(api_key, version, correlation_id), encode_entity(entity)])
+
+
+def decode_response(api_key: int, version: int, frame: Buffer) -> tuple[int, Any]:
+    """(correlation id, entity) of a whole response frame.
+
+    :raises MalformedFrame: if it is not one.
+    """
+    correlation_id = int.from_bytes(frame[4:8], "big", signed=True)
+    return correlation_id, Message.response(api_key, version, frame).entity
+
+
+def _apply(edits: list[Edit], frame: Buffer, body: int) -> list[Piece]:
+    pieces: list[Piece] = []
+    position = body
+    with whole("a tagged field"):
+        for begin, end, new in sorted(edits):
+            pieces += [frame[position:begin], new]
+            position = end
+    pieces.append(frame[position:])
+    return pieces

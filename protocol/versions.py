@@ -1,0 +1,96 @@
+"""ApiVersions: what the broker has, cut to what we can judge (KIP-35, KIP-511, KIP-584)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kio.schema.errors import ErrorCode
+
+from protocol.apis import ApiKey, known_versions, response_type
+from protocol.codec import build, item_type
+
+_CLIENT_SOFTWARE: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
+"""What KIP-511 lets a client call its software and version."""
+
+VersionRanges = Mapping[int, range]
+"""API key -> the versions that may be asked."""
+
+
+def offered(broker: VersionRanges, judged: VersionRanges) -> dict[int, range]:
+    """The versions that a client may use: those that the broker has and that we can judge."""
+    both: dict[int, range] = {}
+    for key, ours in judged.items():
+        theirs = broker.get(key, range(0))
+        common = range(max(ours.start, theirs.start), min(ours.stop, theirs.stop))
+        if common:
+            both[key] = common
+    return both
+
+
+def broker_ranges(answer: Any) -> dict[int, range]:
+    """The ranges of a broker's own ApiVersions answer; keys that Kafka does not know are left out."""
+    return {
+        entry.api_key: range(entry.min_version, entry.max_version + 1)
+        for entry in answer.api_keys
+        if known_versions(entry.api_key)
+    }
+
+
+def api_versions_answer(version: int, ranges: VersionRanges, broker: Any | None) -> Any:
+    """The answer to ApiVersions of a version that we know.
+
+    ``broker`` is the broker's own newest answer: features (tagged fields from version 3 on) are taken from it.
+    """
+    entity_type = response_type(ApiKey.API_VERSIONS, version)
+    entry = item_type(entity_type, "api_keys")
+    keys = tuple(
+        build(entry, api_key=key, min_version=found.start, max_version=found.stop - 1)
+        for key, found in sorted(ranges.items())
+    )
+    return build(entity_type, api_keys=keys, **_features(version, broker))
+
+
+def unsupported_version_answer() -> Any:
+    """What an ApiVersions request of an unknown version gets: version 0, the error, and the versions of this API alone."""
+    entity_type = response_type(ApiKey.API_VERSIONS, 0)
+    known = known_versions(ApiKey.API_VERSIONS)
+    entry = build(
+        item_type(entity_type, "api_keys"),
+        api_key=ApiKey.API_VERSIONS,
+        min_version=known.start,
+        max_version=known.stop - 1,
+    )
+    return build(entity_type, error_code=ErrorCode.unsupported_version, api_keys=(entry,))
+
+
+def is_valid_client_software(request: Any) -> bool:
+    """Whether name and version of the client software have the form that KIP-511 asks for (versions 3+)."""
+    fields = ("client_software_name", "client_software_version")
+    return all(_CLIENT_SOFTWARE.fullmatch(getattr(request, field, "none")) for field in fields)
+
+
+def _features(version: int, broker: Any | None) -> dict[str, Any]:
+    if broker is None or version < 3:
+        return {}
+    target = item_type(response_type(ApiKey.API_VERSIONS, version), "supported_features")
+    finalized = item_type(response_type(ApiKey.API_VERSIONS, version), "finalized_features")
+    return {
+        # Clients of version 3 take a minimum of 0 for an error (KIP-1022).
+        "supported_features": tuple(
+            build(target, name=feature.name, min_version=feature.min_version, max_version=feature.max_version)
+            for feature in getattr(broker, "supported_features", ())
+            if version >= 4 or feature.min_version > 0
+        ),
+        "finalized_features_epoch": getattr(broker, "finalized_features_epoch", -1),
+        "finalized_features": tuple(
+            build(
+                finalized,
+                name=feature.name,
+                max_version_level=feature.max_version_level,
+                min_version_level=feature.min_version_level,
+            )
+            for feature in getattr(broker, "finalized_features", ())
+        ),
+    }

@@ -1,0 +1,1 @@
+"""Which broker is meant and where clients find it. Pure: no sockets, no clock."""

@@ -1,0 +1,74 @@
+"""SASL/PLAIN (RFC 4616), server side, judged as Kafka's PlainSaslServer does but against SCRAM verifiers.
+
+Kafka keeps the passwords; we keep verifiers only, so a check costs one PBKDF2 and is handed out as `Verify`. An
+unknown user is checked against a decoy: same work, same answer. Kafka reads malformed UTF-8 as replacement characters,
+we refuse it: two different tokens must never be the same password.
+"""
+
+from functools import partial
+
+from policies.model import Principal
+from proxy.authentication.credentials import ScramCredential
+from proxy.authentication.outcome import (
+    MAX_TOKEN_BYTES,
+    Authenticated,
+    Failed,
+    Outcome,
+    Verify,
+    foreign_authorization_id,
+    invalid_credentials,
+    token_too_long,
+)
+from proxy.authentication.users import Directory
+
+PLAIN = "PLAIN"
+
+
+class PlainConversation:
+    """One exchange: a token `[authzid] NUL authcid NUL passwd`, then the result of its check."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._used = False
+        self._pending: tuple[str, str] | None = None  # authorization id, username
+
+    def respond(self, token: bytes) -> Outcome:
+        """Take the client's one token."""
+        if self._used:
+            return invalid_credentials(PLAIN, "a token after the last one")
+        self._used = True
+        if len(token) > MAX_TOKEN_BYTES:
+            return token_too_long(len(token))
+        try:
+            fields = token.decode("utf-8").split("\0")
+        except UnicodeDecodeError:
+            return invalid_credentials(PLAIN, "the token is not UTF-8")
+        if len(fields) != 3:
+            return invalid_credentials(PLAIN, f"expected 3 fields in the token, found {len(fields)}")
+        return self._check(*fields)
+
+    def verified(self, result: bool) -> Outcome:
+        """Take the result of the password check."""
+        if self._pending is None:
+            raise RuntimeError(f"no password check is pending, yet one ended: {result}")
+        authorization_id, username = self._pending
+        self._pending = None
+        if not result:
+            message = "Authentication failed: Invalid username or password"
+            return Failed(message, "unknown user or wrong password", username)
+        # After the password, as in Kafka: who knows none learns nothing from this sentence.
+        if authorization_id not in ("", username):
+            return foreign_authorization_id(username)
+        return Authenticated(Principal("User", username))
+
+    def _check(self, authorization_id: str, username: str, password: str) -> Outcome:
+        if not username:
+            return invalid_credentials(PLAIN, "the username is empty")
+        if not password:
+            return invalid_credentials(PLAIN, "the password is empty", username)
+        self._pending = authorization_id, username
+        return Verify(partial(_matches, *self._directory.any_credential(username), password))
+
+
+def _matches(credential: ScramCredential, known: bool, password: str) -> bool:
+    return credential.matches(password) and known

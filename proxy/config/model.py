@@ -1,0 +1,202 @@
+"""What `doorkeeper.yaml` says, as plain values. Its relative paths are already joined to the folder of the file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from policies.model import ANONYMOUS, Principal
+from policies.strict_yaml import Fault
+
+STANDARD_OUTPUT: Final = "-"
+
+Address = tuple[str, int]
+
+
+class Place(NamedTuple):
+    """Where in the file something stands; both count from 1."""
+
+    line: int
+    column: int
+
+
+class SecurityProtocol(Enum):
+    """Kafka's security protocols."""
+
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_PLAINTEXT = "SASL_PLAINTEXT"
+    SASL_SSL = "SASL_SSL"
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self in (SecurityProtocol.SSL, SecurityProtocol.SASL_SSL)
+
+    @property
+    def sasl(self) -> bool:
+        """Whether clients authenticate with SASL."""
+        return self in (SecurityProtocol.SASL_PLAINTEXT, SecurityProtocol.SASL_SSL)
+
+
+class ClientAuth(Enum):
+    """Kafka's `ssl.client.auth`."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    REQUIRED = "required"
+
+
+class PolicyMode(Enum):
+    """What happens to what the policy denies."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A text that must not be seen; `reveal` is the only way to it."""
+
+    _text: str
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterConfig:
+    """The brokers behind. `version` is "auto" or the version of brokers that cannot tell theirs."""
+
+    bootstrap_servers: tuple[Address, ...]
+    security_protocol: SecurityProtocol = SecurityProtocol.PLAINTEXT
+    version: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class PortPerBrokerConfig:
+    """Broker n at `first_port + (n - first id)`."""
+
+    first_port: int
+    node_ids: tuple[int, ...]
+
+    @property
+    def ports(self) -> range:
+        """From the port of the first broker to that of the last."""
+        return range(self.first_port, self.first_port + self.node_ids[-1] - self.node_ids[0] + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class HostPerBrokerConfig:
+    """Broker n at the host name that has n in the place of `{node_id}`, told apart by SNI."""
+
+    host: str
+
+
+BrokersConfig = PortPerBrokerConfig | HostPerBrokerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """The files of a TLS listener."""
+
+    certificate: Path
+    key: Path
+    key_password: Secret | None = None
+    client_ca: Path | None = None
+    client_auth: ClientAuth = ClientAuth.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerConfig:
+    """One way in. `principal` is who a client is that does not authenticate."""
+
+    name: str
+    bind: Address
+    advertise: str
+    brokers: BrokersConfig
+    security_protocol: SecurityProtocol
+    tls: TlsConfig | None = None
+    principal_mapping_rules: tuple[str, ...] = ("DEFAULT",)
+    sasl_mechanisms: tuple[str, ...] = ()
+    principal: Principal = ANONYMOUS
+
+    def advertised_names(self) -> tuple[str, ...]:
+        """Every host name that clients are told; a broker's as a template with `{node_id}`."""
+        if isinstance(self.brokers, HostPerBrokerConfig):
+            return self.advertise, self.brokers.host
+        return (self.advertise,)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyConfig:
+    """The policy file and what to do with its decisions."""
+
+    file: Path | None
+    mode: PolicyMode
+
+
+@dataclass(frozen=True, slots=True)
+class AdminConfig:
+    """Where health, metrics and the status page are served."""
+
+    bind: Address
+
+
+@dataclass(frozen=True, slots=True)
+class AuditConfig:
+    """Where audit lines go (`STANDARD_OUTPUT` or a file), and whether grants are told as well as denials."""
+
+    file: Path | None = None
+    grants: bool = False
+
+    @property
+    def target(self) -> str:
+        """The path, or "-" for standard output."""
+        return STANDARD_OUTPUT if self.file is None else str(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of what a client may take; bytes, seconds (_s) and milliseconds (_ms).
+
+    The defaults are Kafka's where it has one.
+    """
+
+    socket_request_max_bytes: int = 104_857_600
+    unauthenticated_request_max_bytes: int = 524_288
+    max_in_flight: int = 128
+    handshake_timeout_s: int = 10
+    authentication_timeout_s: int = 30
+    connect_timeout_s: int = 10
+    connections_max_idle_s: int = 600
+    failed_authentication_delay_ms: int = 100
+    drain_timeout_s: int = 30
+    max_connections: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file. `places` knows where each setting stands, for faults that show only later."""
+
+    path: Path
+    cluster: ClusterConfig
+    listeners: tuple[ListenerConfig, ...]
+    policy: PolicyConfig
+    users: Path | None = None
+    admin: AdminConfig | None = None
+    audit: AuditConfig = AuditConfig()
+    workers: int = 1
+    limits: Limits = Limits()
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
+
+    def fault(self, setting: str, message: str, hint: str | None = None) -> Fault:
+        """A fault at a setting such as "users" or "listeners.clients.tls.certificate"."""
+        line, column = self.places.get(setting, Place(1, 1))
+        return Fault(str(self.path), line, column, message, hint)

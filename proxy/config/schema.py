@@ -1,0 +1,226 @@
+"""The language of `doorkeeper.yaml` as JSON Schema (draft 2020-12).
+
+Editors complete and check with it; the loader takes its keys and bounds from it, so the two cannot drift apart.
+"""
+
+import copy
+from typing import Any, Final
+
+from proxy.authentication.mechanisms import SUPPORTED_MECHANISMS
+
+Schema = dict[str, Any]
+
+_PORT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 65535}
+_PATH: Final[Schema] = {"type": "string", "minLength": 1}
+_PROTOCOLS: Final = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+_MAX_INT: Final = 2**31 - 1
+
+
+def _object(description: str, properties: Schema, required: tuple[str, ...] = ()) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "additionalProperties": False,
+        "properties": properties,
+        "required": list(required),
+    }
+
+
+def _text(description: str, **more: object) -> Schema:
+    return {"type": "string", "minLength": 1, "description": description, **more}
+
+
+def _limit(description: str, default: int, minimum: int = 1, maximum: int = _MAX_INT) -> Schema:
+    return {
+        "type": "integer",
+        "description": description,
+        "default": default,
+        "minimum": minimum,
+        "maximum": maximum,
+    }
+
+
+_SECRET: Final[Schema] = {
+    "description": "A secret: text (${NAME} takes an environment variable), or the content of a file.",
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        _object("The content of a file.", {"file": _PATH}, ("file",)),
+    ],
+}
+
+_NODE_ID_ITEM: Final[Schema] = {
+    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*\d+(\s*-\s*\d+)?\s*$"}]
+}
+
+CLUSTER: Final = _object(
+    "The brokers behind.",
+    {
+        "bootstrap_servers": {
+            "type": "array",
+            "minItems": 1,
+            "items": _text("host:port of a broker"),
+            "description": "Brokers to ask first, as host:port.",
+        },
+        "security_protocol": {
+            "enum": _PROTOCOLS,
+            "default": "PLAINTEXT",
+            "description": "How the brokers are spoken to; only PLAINTEXT so far.",
+        },
+        "version": {
+            "type": ["string", "number"],
+            "default": "auto",
+            "description": "auto, or the version (0.8.2, 0.9.0) of brokers too old to tell theirs.",
+        },
+    },
+    ("bootstrap_servers",),
+)
+
+BROKERS: Final = _object(
+    "How clients reach each broker: a port each (first_port, node_ids), or a host name each (host).",
+    {
+        "first_port": {**_PORT, "description": "The port of the broker with the first node id."},
+        "node_ids": {
+            "description": 'The node ids that brokers have or may get: "1-50", "1-3,7", 5, or a list of those.',
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^\s*\d+(\s*-\s*\d+)?(\s*,\s*\d+(\s*-\s*\d+)?)*\s*$"},
+                {"type": "array", "minItems": 1, "items": _NODE_ID_ITEM},
+            ],
+        },
+        "host": _text("A host name with {node_id} in it; brokers are told apart by SNI.", pattern=r"\{node_id\}"),
+    },
+)
+
+TLS: Final = _object(
+    "Certificate and key, and what is asked of clients.",
+    {
+        "certificate": {**_PATH, "description": "PEM file: the certificate, then its intermediates."},
+        "key": {**_PATH, "description": "PEM file: the private key."},
+        "key_password": _SECRET,
+        "client_ca": {**_PATH, "description": "PEM file: the authorities that sign clients' certificates."},
+        "client_auth": {
+            "enum": ["none", "requested", "required"],
+            "default": "none",
+            "description": "Whether clients need a certificate (Kafka's ssl.client.auth).",
+        },
+    },
+    ("certificate", "key"),
+)
+
+SASL: Final = _object(
+    "SASL authentication.",
+    {
+        "mechanisms": {
+            "type": "array",
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"enum": list(SUPPORTED_MECHANISMS)},
+            "description": "The mechanisms offered, in this order.",
+        }
+    },
+    ("mechanisms",),
+)
+
+LISTENER: Final = _object(
+    "One way in.",
+    {
+        "name": _text("A name for logs and metrics.", pattern="^[A-Za-z0-9._-]+$"),
+        "bind": _text("The address of the bootstrap port, as host:port."),
+        "advertise": _text("The host name that clients are told."),
+        "brokers": BROKERS,
+        "security_protocol": {"enum": _PROTOCOLS, "description": "What clients of this listener have to speak."},
+        "tls": TLS,
+        "principal_mapping_rules": {
+            "type": "array",
+            "minItems": 1,
+            "items": _text("RULE:pattern/replacement/[LU] or DEFAULT"),
+            "default": ["DEFAULT"],
+            "description": "From a certificate's name to a principal's (Kafka's ssl.principal.mapping.rules).",
+        },
+        "sasl": SASL,
+        "principal": _text("Who a client of a PLAINTEXT listener is.", default="User:ANONYMOUS", pattern="^[^:]+:.+$"),
+    },
+    ("name", "bind", "advertise", "brokers", "security_protocol"),
+)
+
+POLICY: Final = _object(
+    "The policy and what to do with its decisions.",
+    {
+        "file": {**_PATH, "description": "The policy file."},
+        "mode": {
+            "enum": ["enforce", "observe", "off"],
+            "default": "enforce",
+            "description": "enforce; observe: judge and tell, but let through; off: let everything through.",
+        },
+    },
+)
+
+ADMIN: Final = _object(
+    "Health, metrics and a status page.", {"bind": _text("Where they are served, as host:port.")}, ("bind",)
+)
+
+AUDIT: Final = _object(
+    "The audit trail: JSON lines.",
+    {
+        "file": {**_PATH, "default": "-", "description": "A file, or - for standard output."},
+        "grants": {"type": "boolean", "default": False, "description": "Tell grants too; denials are always told."},
+    },
+)
+
+LIMITS: Final = _object(
+    "Bounds of what a client may take.",
+    {
+        "socket_request_max_bytes": _limit("Largest request, in bytes.", 104_857_600),
+        "unauthenticated_request_max_bytes": _limit("Largest request before authentication, in bytes.", 524_288),
+        "max_in_flight": _limit("Requests of one connection that may wait for their answers.", 128, maximum=65_536),
+        "handshake_timeout_s": _limit("For the TLS handshake, in seconds.", 10, maximum=3600),
+        "authentication_timeout_s": _limit("For SASL authentication, in seconds.", 30, maximum=3600),
+        "connect_timeout_s": _limit("For connecting to a broker, in seconds.", 10, maximum=3600),
+        "connections_max_idle_s": _limit("Idle connections are closed after so many seconds.", 600),
+        "failed_authentication_delay_ms": _limit(
+            "Wait before a failed authentication is answered, in milliseconds.", 100, minimum=0, maximum=60_000
+        ),
+        "drain_timeout_s": _limit("For requests in flight when stopping, in seconds.", 30, minimum=0, maximum=86_400),
+        "max_connections": _limit("Client connections at one time, of each worker.", 10_000),
+    },
+)
+
+CONFIG: Final[Schema] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "doorkeeper.yaml",
+    **_object(
+        "Configuration of kafka-doorkeeper.",
+        {
+            "cluster": CLUSTER,
+            "listeners": {"type": "array", "minItems": 1, "items": LISTENER, "description": "The ways in."},
+            "users": {**_PATH, "description": "The file of SASL users."},
+            "policy": POLICY,
+            "admin": ADMIN,
+            "audit": AUDIT,
+            "workers": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 256,
+                "default": 1,
+                "description": "Processes; one a core at most.",
+            },
+            "limits": LIMITS,
+        },
+        ("cluster", "listeners", "policy"),
+    ),
+}
+
+
+def json_schema() -> Schema:
+    """The schema of `doorkeeper.yaml`, for editors."""
+    return copy.deepcopy(CONFIG)
+
+
+def keys(schema: Schema) -> tuple[str, ...]:
+    """The keys that a mapping may have."""
+    return tuple(schema["properties"])
+
+
+def required(schema: Schema) -> tuple[str, ...]:
+    """The keys that a mapping must have."""
+    return tuple(schema["required"])

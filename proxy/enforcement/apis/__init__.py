@@ -1,0 +1,1 @@
+"""The rules of Kafka's APIs, by domain."""

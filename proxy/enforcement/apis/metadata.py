@@ -1,0 +1,249 @@
+"""Metadata: who may know of a topic, and who may bring one into being by naming it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from kio.schema.errors import ErrorCode
+
+from policies.model import CLUSTER_NAME, ResourceType
+from protocol.apis import ApiKey, request_type
+from protocol.codec import build, convert, has_field
+from protocol.splice import Item, Message
+from proxy.enforcement.apis.names import INTERNAL_TOPICS, ask_topic_names, ask_topics, missing_topics
+from proxy.enforcement.call import Call
+from proxy.enforcement.clauses import refusal
+from proxy.enforcement.operations import CLUSTER_OPERATIONS, TOPIC_OPERATIONS
+from proxy.enforcement.rights import CREATE_CLUSTER, CREATE_TOPIC, DESCRIBE_CLUSTER, DESCRIBE_TOPIC
+from proxy.enforcement.rule import ApiRule
+from proxy.enforcement.verdict import Answer, AnswerEdit, Ask, Verdict
+
+_FLAG: Final = 4
+"""From this version on the request says whether missing topics may be created; before, they always are."""
+_IDS: Final = 10
+_USABLE_IDS: Final = 12
+
+
+def judge_metadata(call: Call) -> Verdict:
+    """Judge a Metadata request."""
+    request = call.request
+    if not _is_well_formed(call.version, request.topics):
+        return Answer(refusal(call, ErrorCode.invalid_request))
+    if request.topics is None or (call.version == 0 and not request.topics):
+        return call.forward(_learn_ids(call), _hide_topics(call), _bits(call))
+    if any(getattr(topic, "topic_id", None) is not None for topic in request.topics):
+        return _judge_ids(call)
+    return _judge_names(call)
+
+
+def _is_well_formed(version: int, topics: Sequence[Any] | None) -> bool:
+    if version < _IDS or topics is None:
+        return True
+    if version < _USABLE_IDS:
+        return all(topic.topic_id is None and topic.name is not None for topic in topics)
+    return all(topic.topic_id is not None or topic.name is not None for topic in topics)
+
+
+def _judge_ids(call: Call) -> Verdict:
+    items = call.message.items("topics")
+    ids = [item.value.topic_id for item in items]
+    question = ask_topic_names(call, ids, lambda: _judge_ids(call))
+    if question is not None:
+        return question
+    kept: list[Item] = []
+    unknown: dict[Any, None] = {}
+    denied: dict[Any, None] = {}
+    for item in items:
+        topic_id = item.value.topic_id
+        name = call.facts.topic_ids.name(topic_id)
+        if topic_id is None:
+            continue
+        if name is None:
+            unknown[topic_id] = None
+        elif call.access.allows(DESCRIBE_TOPIC, name):
+            kept.append(item)
+        else:
+            denied[topic_id] = None
+    # Names beside ids are not answered by Kafka, so they need not reach the broker, where they might create a topic.
+    if len(kept) < len(ids):
+        items.keep(kept)
+    topic_type = call.answer_item("topics")
+    front = [build(topic_type, topic_id=found, error_code=ErrorCode.unknown_topic_id) for found in unknown]
+    back = [build(topic_type, topic_id=found, error_code=ErrorCode.topic_authorization_failed) for found in denied]
+    return call.forward(_add(front, back), _bits(call))
+
+
+def _judge_names(call: Call) -> Verdict:
+    names = list(dict.fromkeys(topic.name for topic in call.request.topics))
+    seen = {name: call.access.allows(DESCRIBE_TOPIC, name) for name in names}
+    described = [name for name in names if seen[name]]
+    denied = [_denied_topic(call, name) for name in names if not seen[name]]
+    creates = call.facts.auto_create_topics and (call.version < _FLAG or call.request.allow_auto_topic_creation)
+    forbidden = _may_not_create(call, described) if creates else set()
+    if not described and denied and call.version == 0:
+        # An empty list means all topics in version 0, so somebody who may see none asks in version 1.
+        return _brokers_only(call, denied)
+    if forbidden:
+        return _look_before_creating(call, described, forbidden, denied)
+    _keep_names(call, described)
+    return call.forward(_learn_ids(call), _add((), denied), _bits(call))
+
+
+def _may_not_create(call: Call, names: Sequence[str]) -> set[str]:
+    if not names or call.access.allows_cluster(CREATE_CLUSTER, quiet=True):
+        return set()
+    return {name for name in names if not call.access.allows(CREATE_TOPIC, name, quiet=True)}
+
+
+def _look_before_creating(call: Call, described: list[str], forbidden: set[str], denied: list[Any]) -> Verdict:
+    if len(forbidden) == len(described) and call.version >= _FLAG:
+        _keep_names(call, described)
+        call.message.replace("allow_auto_topic_creation", False)
+        return call.forward(_learn_ids(call), _deny_creation(call), _add((), denied), _bits(call))
+    question = ask_topics(
+        call, described, lambda found: _create_only(call, found, forbidden, denied), lowest=call.version
+    )
+    return question if question is not None else _look_at_all(call, described, forbidden, denied)
+
+
+def _create_only(call: Call, found: Message, forbidden: set[str], denied: list[Any]) -> Verdict:
+    """Answer what exists from the question's answer, and send on only the names that may be created."""
+    missing = missing_topics(found)
+    topic_type = call.answer_item("topics")
+    existing = [convert(topic, topic_type) for topic in found.entity.topics if topic.name not in missing]
+    wanted = [name for name in missing if name not in forbidden]
+    refused = [_denied_creation(call, name) for name in missing if name in forbidden]
+    if not wanted:
+        answer = convert(found.entity, call.answer_type)
+        return Answer(replace(answer, topics=(*existing, *refused, *denied)))
+    _keep_names(call, wanted)
+    return call.forward(_add(existing, [*refused, *denied]), _bits(call))
+
+
+def _look_at_all(call: Call, described: list[str], forbidden: set[str], denied: list[Any]) -> Verdict:
+    """For brokers before 0.11, which create every name they are asked for: look at the list of all topics first."""
+
+    def decide(found: Message) -> Verdict:
+        existing = {topic.name for topic in found.entity.topics}
+        refused = [name for name in described if name in forbidden and name not in existing]
+        kept = [name for name in described if name not in refused]
+        entries = [*(_denied_creation(call, name) for name in refused), *denied]
+        if not kept and call.version == 0:
+            return _brokers_only(call, entries)
+        _keep_names(call, kept)
+        return call.forward(_add((), entries), _bits(call))
+
+    version = call.broker_version(ApiKey.METADATA, 1) or 0
+    topics = None if version else ()
+    return Ask(ApiKey.METADATA, version, build(request_type(ApiKey.METADATA, version), topics=topics), decide)
+
+
+def _brokers_only(call: Call, entries: Sequence[Any]) -> Verdict:
+    version = call.broker_version(ApiKey.METADATA, 1) or 0
+
+    def answer(found: Message) -> Verdict:
+        return Answer(replace(convert(found.entity, call.answer_type), topics=tuple(entries)))
+
+    return Ask(ApiKey.METADATA, version, build(request_type(ApiKey.METADATA, version), topics=()), answer)
+
+
+def _keep_names(call: Call, names: Iterable[str]) -> None:
+    """Cut the request to these names; an entry that stands twice is answered once either way."""
+    wanted = set(names)
+    items = call.message.items("topics")
+    kept = [item for item in items if item.value.name in wanted]
+    if len(kept) < len(items):
+        items.keep(kept)
+
+
+def _denied_topic(call: Call, name: str) -> Any:
+    return build(call.answer_item("topics"), name=name, error_code=ErrorCode.topic_authorization_failed)
+
+
+def _denied_creation(call: Call, name: str) -> Any:
+    # Only now is it known that the topic is missing, which makes the missing right a denial worth a line.
+    call.access.allows(CREATE_TOPIC, name)
+    entry = _denied_topic(call, name)
+    if has_field(type(entry), "is_internal"):
+        entry = replace(entry, is_internal=name in INTERNAL_TOPICS)
+    return entry
+
+
+def _deny_creation(call: Call) -> AnswerEdit:
+    """A missing topic that the client wanted created is denied, behind the topics that exist, as Kafka orders them."""
+
+    def edit(answer: Message) -> None:
+        items = answer.items("topics")
+        missing = [item for item in items if item.value.error_code == ErrorCode.unknown_topic_or_partition]
+        if missing:
+            items.keep([item for item in items if item not in missing])
+            items.append([_denied_creation(call, item.value.name) for item in missing])
+
+    return edit
+
+
+def _add(front: Sequence[Any], back: Sequence[Any]) -> AnswerEdit:
+    def edit(answer: Message) -> None:
+        items = answer.items("topics")
+        items.insert(front)
+        items.append(back)
+
+    return edit
+
+
+def _hide_topics(call: Call) -> AnswerEdit:
+    def edit(answer: Message) -> None:
+        items = answer.items("topics")
+        shown = [item for item in items if call.access.allows(DESCRIBE_TOPIC, item.value.name, quiet=True)]
+        if len(shown) < len(items):
+            items.keep(shown)
+
+    return edit
+
+
+def _learn_ids(call: Call) -> AnswerEdit:
+    def edit(answer: Message) -> None:
+        if call.version >= _IDS:
+            call.facts.topic_ids.learn(item.value for item in answer.items("topics"))
+
+    return edit
+
+
+def _bits(call: Call) -> AnswerEdit:
+    """What an unsecured broker allows is everything; the bits that a client asks for come from our policy."""
+    request = call.request
+    for_topics = getattr(request, "include_topic_authorized_operations", False)
+    for_cluster = getattr(request, "include_cluster_authorized_operations", False)
+
+    def edit(answer: Message) -> None:
+        if for_cluster:
+            answer.replace("cluster_authorized_operations", cluster_bits(call))
+        if not for_topics:
+            return
+        items = answer.items("topics")
+        for item in list(items):
+            if item.value.error_code == ErrorCode.none:
+                bits = call.access.bits(TOPIC_OPERATIONS, ResourceType.TOPIC, item.value.name)
+                items.replace(item, replace(item.value, topic_authorized_operations=bits))
+
+    return edit
+
+
+def cluster_bits(call: Call) -> int:
+    """The bits of the cluster; 0, not the default, for those who may not describe it."""
+    if not call.access.allows_cluster(DESCRIBE_CLUSTER):
+        return 0
+    return call.access.bits(CLUSTER_OPERATIONS, ResourceType.CLUSTER, CLUSTER_NAME)
+
+
+RULE: Final = ApiRule(
+    ApiKey.METADATA,
+    judge=judge_metadata,
+    summary=(
+        "Describe Topic for each topic: a named one is answered TOPIC_AUTHORIZATION_FAILED, in a list of all it is not there. "
+        "A missing topic is created only with Create Cluster, else Create Topic; else TOPIC_AUTHORIZATION_FAILED."
+    ),
+    claims=frozenset({"topics.name", "topics.topic_id"}),
+)

@@ -1,0 +1,107 @@
+"""One request while it is judged, and what the judge knows of the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from protocol.apis import response_type
+from protocol.codec import build, item_type
+from protocol.header import RequestHead
+from protocol.layout import Buffer
+from protocol.splice import Message
+from proxy.enforcement.access import Access
+from proxy.enforcement.fetch_sessions import FetchSessions
+from proxy.enforcement.verdict import Forward
+
+
+class TopicIds:
+    """The names behind topic ids (KIP-516). An id never changes its name, so what was learned stays true."""
+
+    def __init__(self) -> None:
+        self._names: dict[UUID, str] = {}
+
+    def learn(self, topics: Iterable[Any]) -> None:
+        """Take ids and names from the topics of an answer (Metadata, CreateTopics, ...)."""
+        for topic in topics:
+            topic_id = getattr(topic, "topic_id", None)
+            if topic_id is not None and topic.name:
+                self._names[topic_id] = topic.name
+
+    def name(self, topic_id: UUID | None) -> str | None:
+        """The name, or None if no answer has told it yet."""
+        return None if topic_id is None else self._names.get(topic_id)
+
+
+@dataclass(slots=True)
+class ClusterFacts:
+    """What the judge knows of the brokers behind."""
+
+    topic_ids: TopicIds = field(default_factory=TopicIds)
+    auto_create_topics: bool = True
+    """The brokers' ``auto.create.topics.enable``; taken for true until they say otherwise."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One request: its head, its bytes, who sent it, and what is known.
+
+    ``broker_versions`` are the API versions of the broker that this connection leads to.
+    """
+
+    head: RequestHead
+    frame: Buffer
+    access: Access
+    facts: ClusterFacts
+    broker_versions: dict[int, range]
+    fetch_sessions: FetchSessions
+    endpoints: Callable[[Sequence[Any]], tuple[Any, ...]]
+    """Gives the node endpoints of an answer (KIP-951) the addresses that clients may know."""
+    unknown_ids: set[UUID] = field(default_factory=set)
+    """Topic ids that the broker did not know when this request asked for them."""
+    _message: Message | None = None
+
+    @property
+    def message(self) -> Message:
+        """The request as spans; raises :class:`protocol.errors.MalformedFrame` if it is not whole."""
+        if self._message is None:
+            self._message = Message.request(self.head, self.frame)
+        return self._message
+
+    @property
+    def request(self) -> Any:
+        """The request, decoded."""
+        return self.message.entity
+
+    @property
+    def version(self) -> int:
+        """The API version of the request."""
+        return self.head.api_version
+
+    @property
+    def answer_type(self) -> type[Any]:
+        """The entity type of the answer."""
+        return response_type(self.head.api_key, self.head.api_version)
+
+    def answer_item(self, *path: str) -> type[Any]:
+        """The type of the items of a field of the answer."""
+        found = self.answer_type
+        for name in path:
+            found = item_type(found, name)
+        return found
+
+    def build_answer(self, **values: Any) -> Any:
+        """An answer of this API and version."""
+        return build(self.answer_type, **values)
+
+    def forward(self, *edits: Any) -> Forward:
+        """Send the request on as it now stands: the very same bytes, unless the message was edited."""
+        return Forward(self.message.frame_pieces(), edits)
+
+    def broker_version(self, api_key: int, highest: int) -> int | None:
+        """The newest version of an API, not above ``highest``, that the broker has; None if it has none."""
+        found = self.broker_versions.get(api_key, range(0))
+        usable = range(found.start, min(found.stop, highest + 1))
+        return usable[-1] if usable else None

@@ -1,0 +1,35 @@
+"""What the connections of one process have in common."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from prometheus_client import Counter
+
+from proxy.observability.observer import Observer
+from proxy.transport.ports import BrokerDirectory
+from proxy.transport.registry import Capacity, Registry
+from proxy.transport.tasks import Tasks
+
+
+@dataclass(slots=True, kw_only=True)
+class Surroundings:
+    """Built once, inside the running event loop.
+
+    `client_flush_s` bounds how long a closed client may take to read its last answers, `broker_flush_s` how long a
+    broker may take to read what a client sent before it went; both in seconds.
+    """
+
+    observer: Observer
+    directory: BrokerDirectory
+    executor: Executor
+    capacity: Capacity
+    tasks: Tasks
+    registry: Registry = field(default_factory=Registry)
+    client_flush_s: float = 5.0
+    broker_flush_s: float = 30.0
+    bytes_to_broker: Counter = field(init=False)
+    bytes_to_client: Counter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bytes_to_broker = self.observer.metrics.bytes.labels("client_to_broker")
+        self.bytes_to_client = self.observer.metrics.bytes.labels("broker_to_client")
