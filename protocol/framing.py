@@ -71,6 +71,10 @@ class FrameSplitter:
         self._rest = rest[end:]
         return rest[:end]
 
+    def put_back(self, frame: memoryview) -> None:
+        """Take a frame back, to hand it out again as the next one."""
+        self._rest = memoryview(b"".join((frame, self._rest))) if self._rest else frame
+
     def frames(self) -> Iterator[memoryview]:
         """All frames that are complete now."""
         while (frame := self.next()) is not None:

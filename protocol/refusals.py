@@ -44,6 +44,7 @@ _UNKNOWN: Final[dict[str, Any]] = {
     "port": -1,
     "producer_epoch": -1,
     "producer_id": -1,
+    "records": b"",
     "timestamp": -1,
 }
 

@@ -1,0 +1,1 @@
+"""One client connection with its broker connection, without I/O: inputs are methods, results are commands."""

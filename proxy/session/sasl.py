@@ -1,0 +1,137 @@
+"""The SASL exchange of one connection: SaslHandshake (KIP-43), then raw tokens (version 0) or SaslAuthenticate (KIP-152).
+
+Kafka's ``SaslServerAuthenticator`` is the model: nothing but ApiVersions, SaslHandshake and the tokens is answered, and
+a token is taken for what it is, never for a request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from kio.schema.errors import ErrorCode
+
+from protocol.apis import ApiKey, api_label, known_versions, response_type
+from protocol.codec import build
+from protocol.errors import ProtocolError
+from protocol.header import peek_api, read_request_head
+from protocol.layout import Buffer
+from protocol.splice import Message, encode_response
+from proxy.authentication.mechanisms import Mechanisms
+from proxy.authentication.outcome import Authenticated, Conversation, Failed, Outcome, Verify
+
+_HANDSHAKE_BY_TOKENS: Final = 0
+
+
+class UnexpectedRequest(ProtocolError):
+    """A request that has no place in a SASL exchange."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows from one message: a frame for the client, and what the exchange came to (None: it goes on)."""
+
+    frame: bytes | None = None
+    outcome: Authenticated | Failed | Verify | None = None
+
+
+class SaslExchange:
+    """One client that proves who it is."""
+
+    def __init__(self, mechanisms: Mechanisms) -> None:
+        self._mechanisms = mechanisms
+        self._conversation: Conversation | None = None
+        self._raw_tokens = False
+        self._version = 0
+        self._correlation_id = 0
+        self.mechanism = ""
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether the next frame is a request that may also be ApiVersions, not a token."""
+        return self._conversation is None
+
+    def handshake(self, frame: Buffer) -> Step:
+        """Take the SaslHandshake.
+
+        :raises UnexpectedRequest: if it is another request: a client that does not know it has to authenticate.
+        """
+        api_key, version, _ = _peek(frame)
+        if api_key != ApiKey.SASL_HANDSHAKE or version not in known_versions(api_key):
+            raise UnexpectedRequest(
+                f"Unexpected Kafka request of type {_shouted(api_key)} during SASL handshake. "
+                "Is the client's security.protocol set to SASL_SSL or SASL_PLAINTEXT?"
+            )
+        head = read_request_head(frame)
+        wanted: str = Message.request(head, frame).entity.mechanism
+        answer_type = response_type(ApiKey.SASL_HANDSHAKE, version)
+        enabled = self._mechanisms.names
+        if wanted not in enabled:
+            answer = build(answer_type, error_code=ErrorCode.unsupported_sasl_mechanism, mechanisms=enabled)
+            told = f"the client asked for the mechanism {wanted!r}, enabled are {', '.join(enabled)}"
+            failed = Failed("", told, None)
+            return Step(encode_response(api_key, version, head.correlation_id, answer), failed)
+        self.mechanism = wanted
+        self._conversation = self._mechanisms.start(wanted)
+        self._raw_tokens = version == _HANDSHAKE_BY_TOKENS
+        return Step(encode_response(api_key, version, head.correlation_id, build(answer_type, mechanisms=enabled)))
+
+    def token(self, frame: Buffer) -> Step:
+        """Take the client's next token, raw or in a SaslAuthenticate.
+
+        :raises UnexpectedRequest: if it is another request.
+        """
+        if self._conversation is None:
+            raise UnexpectedRequest("a token came before the SaslHandshake")
+        if self._raw_tokens:
+            return self._step(self._conversation.respond(bytes(frame[4:])))
+        api_key, version, _ = _peek(frame)
+        if api_key != ApiKey.SASL_AUTHENTICATE or version not in known_versions(api_key):
+            raise UnexpectedRequest(f"Unexpected Kafka request of type {_shouted(api_key)} during SASL authentication.")
+        head = read_request_head(frame)
+        self._version, self._correlation_id = version, head.correlation_id
+        return self._step(self._conversation.respond(Message.request(head, frame).entity.auth_bytes))
+
+    def verified(self, result: bool) -> Step:
+        """The slow work that a step asked for is done."""
+        if self._conversation is None:
+            raise UnexpectedRequest("nothing was to be verified")
+        return self._step(self._conversation.verified(result))
+
+    def failure(self, failed: Failed) -> bytes | None:
+        """The frame that tells the client of its failure; raw tokens have no way to tell."""
+        if self._raw_tokens or self._conversation is None:
+            return None
+        return self._authenticate_answer(
+            error_code=ErrorCode.sasl_authentication_failed, error_message=failed.message
+        )
+
+    def _step(self, outcome: Outcome) -> Step:
+        if isinstance(outcome, Failed | Verify):
+            return Step(None, outcome)
+        finished = outcome if isinstance(outcome, Authenticated) else None
+        if self._raw_tokens:
+            return Step(len(outcome.data).to_bytes(4, "big") + outcome.data, finished)
+        lifetime = timedelta(milliseconds=finished.session_lifetime_ms if finished else 0)
+        return Step(self._authenticate_answer(auth_bytes=outcome.data, session_lifetime=lifetime), finished)
+
+    def _authenticate_answer(self, **values: object) -> bytes:
+        answer = build(response_type(ApiKey.SASL_AUTHENTICATE, self._version), **values)
+        return encode_response(ApiKey.SASL_AUTHENTICATE, self._version, self._correlation_id, answer)
+
+
+def _peek(frame: Buffer) -> tuple[int, int, int]:
+    try:
+        return peek_api(frame)
+    except ProtocolError as fault:
+        raise UnexpectedRequest("bytes that are no Kafka request came during SASL handshake") from fault
+
+
+def _shouted(api_key: int) -> str:
+    try:
+        return ApiKey(api_key).name
+    except ValueError:
+        return api_label(api_key)
+
+

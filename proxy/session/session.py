@@ -1,0 +1,458 @@
+"""One client connection: authenticated first, then served request by request, with at most one broker connection.
+
+Requests are taken one after the other. Taking stops while a request waits for something: the broker connection, an
+answer of the broker that decides about it, slow work, or a free slot. What comes meanwhile stays with the splitter,
+and reading is paused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final
+
+from kio.schema.errors import ErrorCode
+
+from policies.model import Principal
+from protocol.apis import ApiKey, api_label, response_type
+from protocol.codec import build
+from protocol.errors import FrameTooLarge, ProtocolError, UnsupportedApi
+from protocol.framing import FrameSplitter
+from protocol.header import RequestHead, peek_api, read_request_head
+from protocol.layout import Buffer
+from protocol.refusals import can_say, refuse
+from protocol.splice import Message, Piece, encode_request, encode_response
+from proxy.authentication.outcome import Authenticated as Proven
+from proxy.authentication.outcome import Failed, Verify
+from proxy.enforcement.access import Access
+from proxy.enforcement.call import Call
+from proxy.enforcement.engine import judge
+from proxy.enforcement.fetch_sessions import FetchSessions
+from proxy.enforcement.verdict import Answer, Ask, Disconnect, Forward, Verdict
+from proxy.session import commands
+from proxy.session.answers import Answers
+from proxy.session.commands import Commands, Timer
+from proxy.session.context import Caller, SessionContext
+from proxy.session.events import CloseReason, SessionEvent
+from proxy.session.reports import Reports
+from proxy.session.sasl import SaslExchange, Step, UnexpectedRequest
+from proxy.session.slots import Answered, Edit, Ending, Internal, Pass, Slot, Stream
+from proxy.session.versions import OfferedVersions
+
+_CLIENT_ID: Final = "kafka-doorkeeper"
+_INTERNAL_CORRELATION: Final = -1
+_BOOTSTRAP_TRIES: Final = 3
+
+
+class _Broker(Enum):
+    NONE = "none"
+    OPENING = "opening"
+    OPEN = "open"
+
+
+class Session:
+    """One client connection. Every method returns what the transport has to do, in order.
+
+    ``certificate`` is the client's, in DER form, if it showed one that was verified.
+    """
+
+    def __init__(self, context: SessionContext, caller: Caller, certificate: bytes | None = None) -> None:
+        self._context = context
+        self._caller = caller
+        self._certificate = certificate
+        self._limits = context.limits
+        self._splitter = FrameSplitter(self._limits.unauthenticated_request_max_bytes)
+        self._answers = Answers(self._tell_checked_of)
+        self._out: Commands = []
+        self._sasl: SaslExchange | None = None
+        self._access: Access | None = None
+        self._reports = Reports(caller.session_id, context.listener, caller.host)
+        self._versions: OfferedVersions | None = None
+        self._target: tuple[str, int] = ("", 0)
+        self._broker = _Broker.NONE
+        self._tries = 0
+        self._fetch_sessions = FetchSessions()
+        self._failure: bytes | None = None
+        self._verifying = False
+        self._failing = False
+        self._paused = False
+        self._closed = False
+        self._client_gone = False
+        self._draining = False
+        self._active = True
+        self._parked: Call | None = None
+
+    # Inputs
+
+    def started(self) -> Commands:
+        """The client is connected and its TLS handshake, if any, is done."""
+        self._emit(self._reports.opened())
+        self._out.append(commands.SetTimer(Timer.IDLE, self._limits.connections_max_idle_s))
+        if not self._choose_broker():
+            self._close(CloseReason.BROKER_UNREACHABLE, "no broker with this address is known")
+            return self._take_out()
+        mechanisms = self._context.mechanisms()
+        if mechanisms is not None:
+            self._sasl = SaslExchange(mechanisms)
+            self._out.append(commands.SetTimer(Timer.AUTHENTICATION, self._limits.authentication_timeout_s))
+        else:
+            self._identify()
+        return self._take_out()
+
+    def client_bytes(self, data: bytes) -> Commands:
+        """Bytes came from the client."""
+        if self._closed:
+            return []
+        self._active = True
+        self._splitter.feed(data)
+        self._pump()
+        return self._take_out()
+
+    def broker_bytes(self, data: bytes) -> Commands:
+        """Bytes came from the broker."""
+        if self._closed:
+            return []
+        self._active = True
+        answers = self._answers
+        pieces = answers.feed(data)
+        if pieces:
+            self._send_client(pieces)
+        internal = answers.take_internal()
+        if internal is not None:
+            slot, message = internal
+            slot.then(message)
+        if answers.ending is not None:
+            self._close(answers.ending.reason, answers.ending.detail)
+        elif self._paused or self._draining or self._client_gone:
+            self._pump()
+        return self._take_out()
+
+    def broker_opened(self) -> Commands:
+        """The connection that :class:`OpenBroker` asked for is there."""
+        self._broker = _Broker.OPEN
+        self._out.append(commands.CancelTimer(Timer.CONNECT))
+        self._pump()
+        return self._take_out()
+
+    def broker_closed(self, why: str) -> Commands:
+        """The connection to the broker did not come about, or has ended."""
+        if self._broker is _Broker.OPENING and self._caller.node_id is None and self._tries < _BOOTSTRAP_TRIES:
+            if self._choose_broker():
+                self._open_broker()
+                return self._take_out()
+        was_open = self._broker is _Broker.OPEN
+        self._broker = _Broker.NONE
+        self._close(CloseReason.BROKER_CLOSED if was_open else CloseReason.BROKER_UNREACHABLE, why)
+        return self._take_out()
+
+    def client_closed(self) -> Commands:
+        """The client has gone; all its bytes were handed over before."""
+        self._client_gone = True
+        self._pump()
+        return self._take_out()
+
+    def verified(self, result: bool) -> Commands:
+        """The work of :class:`Verify` is done."""
+        if not self._closed and self._sasl is not None:
+            self._verifying = False
+            self._follow(self._sasl.verified(result))
+            self._pump()
+        return self._take_out()
+
+    def timer_fired(self, name: Timer) -> Commands:
+        """A timer is due."""
+        if self._closed:
+            return []
+        if name is Timer.DELAY:
+            self._tell_failure()
+        elif name is Timer.AUTHENTICATION:
+            self._close(CloseReason.AUTHENTICATION_TIMEOUT, "the client did not authenticate in time")
+        elif name is Timer.CONNECT:
+            self._close(CloseReason.BROKER_UNREACHABLE, f"broker {self._target_text()} did not accept in time")
+        elif self._active or self._answers.slots:
+            self._active = False
+            self._out.append(commands.SetTimer(Timer.IDLE, self._limits.connections_max_idle_s))
+        else:
+            self._close(CloseReason.IDLE_TIMEOUT, "")
+        return self._take_out()
+
+    def drain(self) -> Commands:
+        """Take no more requests; close when what is in flight has been answered."""
+        self._draining = True
+        self._pump()
+        return self._take_out()
+
+    # Taking requests
+
+    def _pump(self) -> None:
+        """Take requests until none is whole or one has to wait."""
+        while not (self._closed or self._draining or self._must_wait()):
+            try:
+                frame = self._splitter.next()
+                if frame is None:
+                    break
+                self._take(frame)
+            except FrameTooLarge as fault:
+                self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
+            except UnexpectedRequest as fault:
+                self._authentication_failed(Failed("", str(fault), None))
+            except UnsupportedApi as fault:
+                self._close(CloseReason.UNSUPPORTED_API, str(fault))
+            except ProtocolError as fault:
+                self._close(CloseReason.MALFORMED_REQUEST, str(fault))
+        self._settle()
+
+    def _must_wait(self) -> bool:
+        return (
+            len(self._answers.slots) >= self._limits.max_in_flight
+            or self._parked is not None
+            or self._broker is _Broker.OPENING
+            or self._verifying
+            or self._failing
+        )
+
+    def _settle(self) -> None:
+        """After requests were taken: is it time to end, to pause reading, or to go on?"""
+        if self._closed:
+            return
+        idle = not self._answers.slots and self._parked is None
+        if self._draining and idle:
+            self._close(CloseReason.DRAINED, "")
+        elif self._client_gone and not self._must_wait():
+            self._close(CloseReason.CLIENT_CLOSED, "")
+        elif self._must_wait() != self._paused:
+            self._paused = not self._paused
+            self._out.append(commands.PauseClient() if self._paused else commands.ResumeClient())
+
+    def _take(self, frame: memoryview) -> None:
+        if self._sasl is not None:
+            self._authenticate(self._sasl, frame)
+            return
+        api_key, version, correlation_id = peek_api(frame)
+        requests = self._context.requests
+        requests[api_key] = requests.get(api_key, 0) + 1
+        if api_key == ApiKey.API_VERSIONS:
+            self._answer_frame(self._offered().answer(frame))
+        elif api_key in (ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE):
+            self._out_of_place(api_key, version, correlation_id)
+        elif self._broker is not _Broker.OPEN:
+            self._wait_for_broker(frame)
+        else:
+            self._serve(frame, api_key, version)
+
+    def _serve(self, frame: memoryview, api_key: int, version: int) -> None:
+        head = read_request_head(frame)
+        offered = self._offered()
+        if version not in offered.offered.get(api_key, ()):
+            self._refuse_version(head, frame)
+            return
+        if self._access is None:
+            raise AssertionError("nobody is served before authentication")
+        call = Call(
+            head,
+            frame,
+            self._access,
+            self._context.facts,
+            offered.broker,
+            self._fetch_sessions,
+            self._context.rewriter.endpoints,
+        )
+        self._carry_out(call, judge(call))
+
+    def _refuse_version(self, head: RequestHead, frame: Buffer) -> None:
+        """An API or version that is not offered: the error that says so, where the answer has a place for it."""
+        reason = f"{api_label(head.api_key)} version {head.api_version} is not offered"
+        self._emit(self._reports.refused(head, reason))
+        if head.api_key not in set(ApiKey) or not can_say(head.api_key, head.api_version):
+            raise UnsupportedApi(reason)
+        request = Message.request(head, frame).entity
+        answer = refuse(head.api_key, head.api_version, request, ErrorCode.unsupported_version)
+        self._answer(head, answer)
+
+    def _wait_for_broker(self, frame: memoryview) -> None:
+        self._splitter.put_back(frame)
+        self._open_broker()
+
+    def _open_broker(self) -> None:
+        self._broker = _Broker.OPENING
+        self._tries += 1
+        self._out.append(commands.SetTimer(Timer.CONNECT, self._limits.connect_timeout_s))
+        self._out.append(commands.OpenBroker(*self._target))
+
+    # Carrying out verdicts
+
+    def _carry_out(self, call: Call, verdict: Verdict) -> None:
+        self._tell_checked(call)
+        kind = type(verdict)
+        if kind is Forward:
+            self._forward(call, verdict)  # type: ignore[arg-type]
+        elif isinstance(verdict, Answer):
+            self._answer(call.head, verdict.entity)
+        elif isinstance(verdict, Ask):
+            self._ask(call, verdict)
+        elif isinstance(verdict, Disconnect):
+            self._expect(Ending(CloseReason.DENIED_WITHOUT_ANSWER, verdict.detail))
+
+    def _forward(self, call: Call, verdict: Forward) -> None:
+        self._out.append(commands.SendBroker(verdict.pieces))
+        if not verdict.acknowledged:
+            if verdict.close:
+                self._expect(Ending(CloseReason.DENIED_WITHOUT_ANSWER, "a part of a Produce with acks=0 was denied"))
+            return
+        head = call.head
+        slot: Slot
+        rewrite = self._context.rewriter.edit_for(head.api_key, head.api_version)
+        if verdict.stream is not None:
+            slot = Stream(head.correlation_id, verdict.stream)
+        elif rewrite is None and not verdict.edits:
+            slot = Pass(head.correlation_id)
+        else:
+            edits = verdict.edits if rewrite is None else (*verdict.edits, rewrite)
+            slot = Edit(head.correlation_id, call, edits)
+        self._expect(slot)
+
+    def _answer(self, head: RequestHead, entity: object) -> None:
+        frame = encode_response(head.api_key, head.api_version, head.correlation_id, entity)
+        rewrite = self._context.rewriter.edit_for(head.api_key, head.api_version)
+        if rewrite is not None:
+            message = Message.response(head.api_key, head.api_version, frame)
+            rewrite(message)
+            frame = b"".join(message.frame_pieces())
+        self._answer_frame(frame)
+
+    def _answer_frame(self, frame: bytes) -> None:
+        self._expect(Answered(frame))
+
+    def _ask(self, call: Call, verdict: Ask) -> None:
+        """Put a question of our own to the broker; the client's request waits until it is answered."""
+        question = encode_request(
+            verdict.api_key, verdict.api_version, _INTERNAL_CORRELATION, _CLIENT_ID, verdict.entity
+        )
+        self._out.append(commands.SendBroker((question,)))
+        self._parked = call
+
+        def resume(message: Message) -> None:
+            self._parked = None
+            self._carry_out(call, verdict.then(message))
+
+        self._expect(Internal(_INTERNAL_CORRELATION, verdict.api_key, verdict.api_version, resume))
+
+    def _expect(self, slot: Slot) -> None:
+        answers = self._answers
+        pieces = answers.expect(slot)
+        if pieces:
+            self._send_client(pieces)
+        if answers.ending is not None:
+            self._close(answers.ending.reason, answers.ending.detail)
+
+    def _send_client(self, pieces: Sequence[Piece]) -> None:
+        self._out.append(commands.SendClient(pieces))
+
+    # Who it is
+
+    def _identify(self) -> None:
+        """On a listener without SASL the client is whom its certificate names."""
+        mechanism = "ANONYMOUS" if self._certificate is None else "SSL"
+        try:
+            principal = self._context.principal(self._certificate)
+        except (ValueError, LookupError) as fault:
+            self._emit(self._reports.authentication_failed(mechanism, Failed("", str(fault), None)))
+            self._close(CloseReason.AUTHENTICATION_FAILED, str(fault))
+            return
+        self._become(principal, mechanism)
+
+    def _become(self, principal: Principal, mechanism: str) -> None:
+        context = self._context
+        self._sasl = None
+        self._access = Access(context.verdicts, principal, self._caller.host, grants=context.grants)
+        self._splitter.limit = self._limits.socket_request_max_bytes
+        self._emit(self._reports.authenticated(principal, mechanism))
+
+    def _authenticate(self, sasl: SaslExchange, frame: memoryview) -> None:
+        if not sasl.takes_requests:
+            self._follow(sasl.token(frame))
+        elif len(frame) >= 8 and peek_api(frame)[0] == ApiKey.API_VERSIONS:
+            self._answer_frame(self._offered().answer(frame))
+        else:
+            self._follow(sasl.handshake(frame))
+
+    def _follow(self, step: Step) -> None:
+        """Do what a step of the SASL exchange says."""
+        if step.frame is not None:
+            self._answer_frame(step.frame)
+        outcome = step.outcome
+        if isinstance(outcome, Verify):
+            self._verifying = True
+            self._out.append(commands.Verify(outcome.work))
+        elif isinstance(outcome, Failed):
+            self._authentication_failed(outcome)
+        elif isinstance(outcome, Proven) and self._sasl is not None:
+            self._out.append(commands.CancelTimer(Timer.AUTHENTICATION))
+            self._become(outcome.principal, self._sasl.mechanism)
+
+    def _authentication_failed(self, failed: Failed) -> None:
+        """Tell it after a while, so that guessing is slow (KAFKA-4206), and take nothing more."""
+        mechanism = self._sasl.mechanism if self._sasl is not None else ""
+        self._emit(self._reports.authentication_failed(mechanism, failed))
+        self._failure = self._sasl.failure(failed) if self._sasl is not None and failed.message else None
+        self._failing = True
+        self._out.append(commands.CancelTimer(Timer.AUTHENTICATION))
+        self._out.append(commands.SetTimer(Timer.DELAY, self._limits.failed_authentication_delay_s))
+
+    def _tell_failure(self) -> None:
+        if self._failure is not None:
+            self._send_client((self._failure,))
+        self._close(CloseReason.AUTHENTICATION_FAILED, "")
+
+    def _out_of_place(self, api_key: int, version: int, correlation_id: int) -> None:
+        """SASL outside of authentication (KIP-368 re-authentication needs a session that expires; ours do not)."""
+        answer = build(response_type(api_key, version), error_code=ErrorCode.illegal_sasl_state)
+        self._answer_frame(encode_response(api_key, version, correlation_id, answer))
+
+    # What is told
+
+    def _tell_checked(self, call: Call) -> None:
+        for event in self._reports.decided(call.head, call.access, call.access.take_checked()):
+            self._emit(event)
+
+    def _tell_checked_of(self, slot: Edit) -> None:
+        self._tell_checked(slot.call)
+
+    def _emit(self, event: SessionEvent) -> None:
+        self._out.append(commands.Emit(event))
+
+    # The broker and the end
+
+    def _choose_broker(self) -> bool:
+        """Which broker this connection leads to: the one whose address was called, or any for the bootstrap address."""
+        topology = self._context.topology
+        node_id = self._caller.node_id
+        if node_id is None:
+            self._target = topology.pick_any()
+        elif (address := topology.address_of(node_id)) is not None:
+            self._target = address.address
+        else:
+            return False
+        return True
+
+    def _offered(self) -> OfferedVersions:
+        if self._versions is None:
+            facts = self._context.topology.versions_at(*self._target)
+            if facts is None:
+                raise UnsupportedApi(f"the API versions of broker {self._target_text()} are not known yet")
+            self._versions = OfferedVersions(facts)
+        return self._versions
+
+    def _target_text(self) -> str:
+        return f"{self._target[0]}:{self._target[1]}"
+
+    def _close(self, reason: CloseReason, detail: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._emit(self._reports.closed(reason, detail))
+        self._out.append(commands.Close(reason))
+
+    def _take_out(self) -> Commands:
+        out, self._out = self._out, []
+        return out
