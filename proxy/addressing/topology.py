@@ -64,8 +64,8 @@ class Topology:
 
     @property
     def known(self) -> bool:
-        """Whether the cluster has told its brokers at least once."""
-        return bool(self.brokers)
+        """Whether there is a broker whose API versions are known: nobody can be served before."""
+        return any(broker.address in self._versions for broker in self.brokers.values())
 
     def learn(self, brokers: Mapping[int, BrokerAddress]) -> tuple[Change, ...]:
         """Take over the cluster's own list of its brokers; what changed comes back, in the order of node ids.
@@ -111,7 +111,8 @@ class Topology:
     def pick_any(self) -> Address:
         """A broker for a client that does not mind which: each in its turn, but rather not one that failed lately."""
         known = [broker.address for broker in self.brokers.values()] or list(self.bootstrap_servers)
-        well = [address for address in known if address not in self._failed] or known
+        asked = [address for address in known if address in self._versions] or known
+        well = [address for address in asked if address not in self._failed] or asked
         self._turn += 1
         return well[self._turn % len(well)]
 

@@ -262,7 +262,7 @@ class Session:
     def _refuse_version(self, head: RequestHead, frame: Buffer) -> None:
         """An API or version that is not offered: the error that says so, where the answer has a place for it."""
         reason = f"{api_label(head.api_key)} version {head.api_version} is not offered"
-        self._emit(self._reports.refused(head, reason))
+        self._emit(self._reports.refused(head, "version not offered"))
         if head.api_key not in set(ApiKey) or not can_say(head.api_key, head.api_version):
             raise UnsupportedApi(reason)
         request = Message.request(head, frame).entity

@@ -8,7 +8,7 @@ from typing import Any, Final
 from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey, known_versions, request_type
-from protocol.codec import build
+from protocol.codec import build, item_type
 from protocol.errors import FrameTooLarge, UnsupportedApi
 from protocol.splice import decode_response, encode_request
 from protocol.versions import broker_ranges
@@ -16,13 +16,18 @@ from proxy import __version__
 from proxy.addressing.topology import Address, BrokerAddress
 
 _CLIENT_ID: Final = "doorkeeper"
+_AUTO_CREATE: Final = "auto.create.topics.enable"
+_BROKER_RESOURCE: Final = 4
 _MAX_ANSWER_BYTES: Final = 100 * 1024 * 1024
 
 
 class BrokerLink:
     """One open connection; questions are asked one after the other."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_s: float) -> None:
+    def __init__(
+        self, address: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_s: float
+    ) -> None:
+        self.address = address
         self._reader = reader
         self._writer = writer
         self._timeout_s = timeout_s
@@ -60,7 +65,7 @@ async def broker_link(address: Address, timeout_s: float) -> AsyncIterator[Broke
     async with asyncio.timeout(timeout_s):
         reader, writer = await asyncio.open_connection(*address)
     try:
-        yield BrokerLink(reader, writer, timeout_s)
+        yield BrokerLink(address, reader, writer, timeout_s)
     finally:
         writer.transport.abort()
 
@@ -114,3 +119,25 @@ def _metadata_version(versions: Any | None) -> int:
     if not common:
         raise UnsupportedApi("the broker has no version of Metadata that is known here")
     return common[-1]
+
+
+async def ask_auto_create(link: BrokerLink, node_id: int, versions: Any) -> bool | None:
+    """The broker's ``auto.create.topics.enable``; None if it cannot tell.
+
+    :raises OSError: the broker closed the connection or kept silent.
+    :raises ProtocolError: the answer cannot be read.
+    """
+    theirs = broker_ranges(versions).get(ApiKey.DESCRIBE_CONFIGS, range(0))
+    ours = known_versions(ApiKey.DESCRIBE_CONFIGS)
+    version = min(max(theirs, default=-1), ours[-1])
+    if version < ours.start:
+        return None
+    resource = item_type(request_type(ApiKey.DESCRIBE_CONFIGS, version), "resources")
+    wanted = build(
+        resource, resource_type=_BROKER_RESOURCE, resource_name=str(node_id), configuration_keys=(_AUTO_CREATE,)
+    )
+    frame = await link.ask(ApiKey.DESCRIBE_CONFIGS, version, resources=(wanted,))
+    _, answer = decode_response(ApiKey.DESCRIBE_CONFIGS, version, frame)
+    values = (setting.value for result in answer.results for setting in result.configs if setting.name == _AUTO_CREATE)
+    value = next(values, None)
+    return None if value is None else value == "true"

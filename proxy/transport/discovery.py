@@ -2,15 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from protocol.errors import ProtocolError
-from proxy.addressing.topology import Address, Topology, VersionFacts
+from proxy.addressing.topology import Address, BrokerAddress, Topology, VersionFacts
+from proxy.enforcement.call import ClusterFacts
 from proxy.observability.logs import get_logger
 from proxy.observability.observer import Observer
 from proxy.observability.throttle import Throttle
-from proxy.transport.broker_link import ask_brokers, ask_versions, broker_link
+from proxy.transport.broker_link import BrokerLink, ask_auto_create, ask_brokers, ask_versions, broker_link
 
 _FIRST_RETRY_S: Final = 0.25
 _NOT_SOONER_THAN_S: Final = 1.0
@@ -25,8 +26,8 @@ class Discovery:
     wanted.
 
     Connecting to a broker and each of its answers may take `timeout_s`. With `versions_told` False the brokers are
-    older than 0.10 and are not asked for their API versions, since some of those never answer (KAFKA-3547). `jitter`
-    gives numbers from 0 to 1.
+    older than 0.10 and are not asked for their API versions, since some of those never answer (KAFKA-3547). ``facts``
+    is taught the settings of the brokers that decide. `jitter` gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Discovery:
         topology: Topology,
         observer: Observer,
         *,
+        facts: ClusterFacts | None = None,
         interval_s: float = 30.0,
         timeout_s: float = 5.0,
         versions_told: bool = True,
@@ -42,6 +44,7 @@ class Discovery:
         self._loop = asyncio.get_running_loop()
         self._topology = topology
         self._observer = observer
+        self._facts = facts
         self._interval_s = interval_s
         self._timeout_s = timeout_s
         self._versions_told = versions_told
@@ -57,8 +60,8 @@ class Discovery:
         failures = 0
         try:
             while True:
-                failures = 0 if await self._survive() else failures + 1
                 self._wanted.clear()
+                failures = 0 if await self._survive() else failures + 1
                 await self._rest(failures)
         finally:
             if self._round is not None:
@@ -71,11 +74,11 @@ class Discovery:
             self._round.add_done_callback(self._looked)
         return await asyncio.shield(self._round)
 
-    async def has(self, node_id: int) -> bool:
-        """Whether the cluster has such a broker, after looking again if it is not known."""
-        if node_id not in self._topology.brokers and self._loop.time() - self._last_round >= _NOT_SOONER_THAN_S:
+    async def has(self, node_id: int | None) -> bool:
+        """Whether a client of this broker (None: of any) can be served, after looking again if that is not known."""
+        if not self._knows(node_id) and self._loop.time() - self._last_round >= _NOT_SOONER_THAN_S:
             await self.refresh()
-        return node_id in self._topology.brokers
+        return self._knows(node_id)
 
     def broker_failed(self, host: str, port: int) -> None:
         """A connection to a broker did not come about: it may have moved."""
@@ -88,10 +91,16 @@ class Discovery:
         self._topology.mark_reached((host, port))
         self._tell_up((host, port), up=True)
 
+    def _knows(self, node_id: int | None) -> bool:
+        # A broker that a client was told of a moment ago may be known without its versions.
+        if node_id is None:
+            return self._topology.known
+        return self._topology.versions_of(node_id) is not None
+
     async def _survive(self) -> bool:
         try:
             return await self.refresh()
-        except Exception:  # without discovery the whole process would slowly go blind
+        except Exception:  # noqa: BLE001 - without discovery the whole process would slowly go blind
             _log.exception("bug: looking at the cluster failed")
             return False
 
@@ -131,6 +140,7 @@ class Discovery:
         facts = await self._ask_versions(address)
         async with broker_link(address, self._timeout_s) as link:
             brokers = await ask_brokers(link, facts.response)
+            await self._ask_settings(link, brokers, facts)
         for change in self._topology.learn(brokers):
             _log.info(str(change), node_id=change.node_id)
             if change.after is None:
@@ -138,6 +148,17 @@ class Discovery:
                 self._observer.broker_up(change.node_id, up=False)
         self._topology.learn_versions(address, facts)
         self.broker_reached(*address)
+
+    async def _ask_settings(
+        self, link: BrokerLink, brokers: Mapping[int, BrokerAddress], facts: VersionFacts
+    ) -> None:
+        """Whether naming a topic creates it decides what a client without the right to create is told."""
+        if self._facts is None or facts.response is None:
+            return
+        node_id = next((node for node, broker in brokers.items() if broker.address == link.address), None)
+        if node_id is not None:
+            told = await ask_auto_create(link, node_id, facts.response)
+            self._facts.auto_create_topics = True if told is None else told
 
     async def _visit_all_but(self, asked: Address) -> None:
         """A broker's API versions are its own: clusters are upgraded one broker at a time."""

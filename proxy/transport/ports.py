@@ -78,8 +78,8 @@ SessionFactory = Callable[[Client], Session]
 class BrokerDirectory(Protocol):
     """Knows which brokers there are."""
 
-    async def has(self, node_id: int) -> bool:
-        """Whether there is such a broker, after looking again if it is not known."""
+    async def has(self, node_id: int | None) -> bool:
+        """Whether a client of this broker (None: of any) can be served, after looking again if that is not known."""
         ...
 
     def broker_failed(self, host: str, port: int) -> None:

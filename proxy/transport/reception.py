@@ -117,8 +117,8 @@ class Reception:
         node_id = self._advertised.node_of_port(port)
         if node_id is None and tls is not None:
             node_id = self._advertised.node_of_host(tls.server_name)
-        if node_id is not None and not await self._around.directory.has(node_id):
-            _log.info("there is no such broker now", listener=self.name, host=host, node_id=node_id)
+        if not await self._around.directory.has(node_id):
+            _log.info("no such broker is known or can be reached", listener=self.name, host=host, node_id=node_id)
             transport.abort()
             return False
         if arrival.lost:

@@ -47,6 +47,22 @@ def test_an_empty_list_teaches_nothing():
     assert made.address_of(1) == ONE
 
 
+def test_is_known_when_somebody_can_be_served():
+    made = topology()
+    assert not made.known
+    made.learn_versions(("boot-1", 9092), FACTS)
+    assert not made.known
+    made.learn_versions(("b1", 9092), FACTS)
+    assert made.known
+
+
+def test_picks_one_whose_versions_are_known():
+    """A broker that was learned a moment ago, or that never answered, is of no use to a client yet."""
+    made = topology()
+    made.learn_versions(("b1", 9092), FACTS)
+    assert {made.pick_any() for _ in range(4)} == {("b1", 9092)}
+
+
 def test_picks_each_in_its_turn():
     made = topology()
     picked = [made.pick_any() for _ in range(10)]

@@ -258,7 +258,9 @@ class Directory:
         self.failed: list[tuple[str, int]] = []
         self.reached: list[tuple[str, int]] = []
 
-    async def has(self, node_id: int) -> bool:
+    async def has(self, node_id: int | None) -> bool:
+        if node_id is None:
+            return True
         self.asked.append(node_id)
         return node_id in self.known
 

@@ -19,7 +19,7 @@ from proxy.transport.discovery import Discovery
 from tests.transport.support import until, within
 
 
-@dataclass
+@dataclass(eq=False)
 class FakeKafka:
     """Answers ApiVersions and Metadata as brokers of different ages do."""
 

@@ -1,0 +1,1 @@
+"""Health, metrics and the status page, for operators on a port of their own."""

@@ -1,0 +1,240 @@
+"""The one place that builds objects: from a configuration to a doorkeeper that serves, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from policies.model import Principal
+from protocol.apis import ApiKey, api_label
+from proxy.addressing.advertised import Advertised, HostPerBroker, PortPerBroker
+from proxy.addressing.rewrite import Rewriter
+from proxy.addressing.topology import Topology
+from proxy.authentication.certificates import certificate_principal
+from proxy.authentication.credentials import random_text
+from proxy.authentication.mechanisms import Mechanisms
+from proxy.config.model import Config, Limits, ListenerConfig, PortPerBrokerConfig
+from proxy.enforcement.access import Mode, Verdicts
+from proxy.enforcement.call import ClusterFacts
+from proxy.observability.logs import get_logger
+from proxy.observability.observer import Observer
+from proxy.observability.throttle import Throttle
+from proxy.policy_source import Snapshot
+from proxy.session.context import SessionContext, SessionLimits
+from proxy.session.session import Session
+from proxy.transport.discovery import Discovery
+from proxy.transport.listener import Acceptor, bind
+from proxy.transport.ports import Client
+from proxy.transport.reception import Reception
+from proxy.transport.registry import Capacity
+from proxy.transport.surroundings import Surroundings
+from proxy.transport.tasks import Tasks
+
+_TELL_AGAIN_AFTER_S: Final = 60.0
+_COUNT_EVERY_S: Final = 2.0
+
+_log = get_logger("doorkeeper")
+
+
+class Doorkeeper:
+    """Listeners, sessions and the knowledge of one cluster. Built inside the running event loop.
+
+    ``secret`` is shared by all workers, so that unknown users look the same to each. ``reuse_port`` lets several
+    workers listen on the same ports.
+    """
+
+    def __init__(
+        self, config: Config, snapshot: Snapshot, observer: Observer, *, secret: bytes, reuse_port: bool = False
+    ) -> None:
+        self.config = config
+        self.topology = Topology(config.cluster.bootstrap_servers)
+        self.facts = ClusterFacts()
+        self._observer = observer
+        self._secret = secret
+        self._reuse_port = reuse_port
+        self._mode = Mode(config.policy.mode.value)
+        self._throttle = Throttle(_TELL_AGAIN_AFTER_S, time.monotonic)
+        self._tasks = Tasks(lambda error: _log.error("bug: a task failed", exc_info=error))
+        self.discovery = Discovery(
+            self.topology, observer, facts=self.facts, versions_told=config.cluster.version not in _VERSIONLESS
+        )
+        self._around = Surroundings(
+            observer=observer,
+            directory=self.discovery,
+            executor=ThreadPoolExecutor(2, thread_name_prefix="verify"),
+            capacity=Capacity(config.limits.max_connections),
+            tasks=self._tasks,
+        )
+        self._requests: dict[int, int] = {}
+        self._mechanisms: dict[str, Mechanisms] = {}
+        self.snapshot = snapshot
+        self._verdicts = Verdicts(snapshot.authorizer, self._mode)
+        self.receptions: dict[str, Reception] = {
+            listener.name: self._reception(listener) for listener in config.listeners
+        }
+        self._acceptors: list[Acceptor] = []
+        self.take(snapshot)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Put a snapshot in force: policy at each connection's next request, the rest for new connections."""
+        self.snapshot = snapshot
+        self._verdicts = Verdicts(snapshot.authorizer, self._mode)
+        for listener in self.config.listeners:
+            tls = snapshot.tls.get(listener.name)
+            if tls is not None:
+                self.receptions[listener.name].tls = tls.context
+                self._observer.metrics.certificate_expiry.labels(listener.name).set(tls.not_after.timestamp())
+            if listener.sasl_mechanisms and snapshot.users is not None:
+                self._mechanisms[listener.name] = Mechanisms(
+                    listener.sasl_mechanisms, snapshot.users, _nonce, secret=self._secret
+                )
+        self._observer.policy_in_force(snapshot.generation, time.time())
+
+    async def start(self) -> None:
+        """Look at the cluster and listen.
+
+        :raises OSError: if an address cannot be listened on.
+        """
+        await self.discovery.refresh()
+        self._tasks.spawn(self.discovery.run())
+        self._tasks.spawn(self._count_requests())
+        for listener in self.config.listeners:
+            host, port = listener.bind
+            for each in (port, *_broker_ports(listener)):
+                for listening in await bind(host, each, reuse_port=self._reuse_port):
+                    welcome = self.receptions[listener.name].welcome
+                    self._acceptors.append(Acceptor(listening, welcome, self._around.capacity))
+
+    @property
+    def ready(self) -> bool:
+        """Whether clients can be served: we listen, and the cluster has told its brokers."""
+        return bool(self._acceptors) and self.topology.known
+
+    @property
+    def connections(self) -> int:
+        """The client connections that are open."""
+        return len(self._around.registry)
+
+    def stop_accepting(self) -> None:
+        """Take no new connections."""
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        self._acceptors = []
+
+    async def drain(self) -> int:
+        """Let every connection finish what is in flight; the number of those that had to be cut off comes back."""
+        return await self._around.registry.drain(self.config.limits.drain_timeout_s)
+
+    def abort(self) -> None:
+        """End every connection now."""
+        self._around.registry.abort()
+
+    async def stop(self) -> None:
+        """End everything that still runs."""
+        self.stop_accepting()
+        self.abort()
+        await self._tasks.cancel()
+        self._count()
+        self._around.executor.shutdown(wait=False, cancel_futures=True)
+
+    def advertised(self) -> Mapping[str, Advertised]:
+        """By listener: where clients find each broker."""
+        return {listener.name: advertised_addresses(listener) for listener in self.config.listeners}
+
+    def _reception(self, listener: ListenerConfig) -> Reception:
+        advertised = advertised_addresses(listener)
+        context = self._context(listener, advertised)
+
+        def session(client: Client) -> Session:
+            return Session(context, client, None if client.tls is None else client.tls.certificate)
+
+        limits = self.config.limits
+        tls = self.snapshot.tls.get(listener.name)
+        return Reception(
+            listener.name,
+            listener.security_protocol.value,
+            advertised,
+            session,
+            self._around,
+            tls=None if tls is None else tls.context,
+            patience_s=limits.handshake_timeout_s,
+            handshake_timeout_s=limits.handshake_timeout_s,
+            max_request_bytes=limits.socket_request_max_bytes,
+        )
+
+    def _context(self, listener: ListenerConfig, advertised: Advertised) -> SessionContext:
+        def principal(certificate: bytes | None) -> Principal:
+            if certificate is None:
+                return listener.principal
+            return certificate_principal(certificate, self.snapshot.mappings[listener.name])
+
+        def unadvertised(node_id: int) -> None:
+            if self._throttle.admit((listener.name, node_id)) is not None:
+                _log.error(
+                    "a broker has no address for clients and is hidden from them",
+                    listener=listener.name,
+                    node_id=node_id,
+                    remedy="widen listeners[].brokers.node_ids",
+                )
+
+        return SessionContext(
+            listener=listener.name,
+            topology=self.topology,
+            rewriter=Rewriter(self.topology, advertised, unadvertised),
+            facts=self.facts,
+            verdicts=lambda: self._verdicts,
+            mechanisms=lambda: self._mechanisms.get(listener.name),
+            principal=principal,
+            limits=_session_limits(self.config.limits),
+            grants=self.config.audit.grants,
+            requests=self._requests,
+        )
+
+    async def _count_requests(self) -> None:
+        while True:
+            await asyncio.sleep(_COUNT_EVERY_S)
+            self._count()
+
+    def _count(self) -> None:
+        """Bring what sessions counted to the metrics."""
+        for api_key, count in list(self._requests.items()):
+            label = api_label(api_key) if api_key in _KNOWN_KEYS else "Unknown"
+            self._observer.metrics.requests.labels(label).inc(count)
+        self._requests.clear()
+
+
+_KNOWN_KEYS: Final = frozenset(map(int, ApiKey))
+_VERSIONLESS: Final = frozenset({"0.8.2", "0.8.2.0", "0.8.2.1", "0.8.2.2", "0.9.0", "0.9.0.0", "0.9.0.1"})
+
+
+def advertised_addresses(listener: ListenerConfig) -> Advertised:
+    """Where clients of a listener find each broker."""
+    brokers = listener.brokers
+    if isinstance(brokers, PortPerBrokerConfig):
+        return PortPerBroker(listener.advertise, brokers.first_port, brokers.node_ids)
+    return HostPerBroker(brokers.host, listener.bind[1])
+
+
+def _broker_ports(listener: ListenerConfig) -> list[int]:
+    advertised = advertised_addresses(listener)
+    return advertised.ports() if isinstance(advertised, PortPerBroker) else []
+
+
+def _nonce() -> str:
+    return random_text(secrets.randbits)
+
+
+def _session_limits(limits: Limits) -> SessionLimits:
+    return SessionLimits(
+        unauthenticated_request_max_bytes=limits.unauthenticated_request_max_bytes,
+        socket_request_max_bytes=limits.socket_request_max_bytes,
+        max_in_flight=limits.max_in_flight,
+        authentication_timeout_s=limits.authentication_timeout_s,
+        connect_timeout_s=limits.connect_timeout_s,
+        connections_max_idle_s=limits.connections_max_idle_s,
+        failed_authentication_delay_s=limits.failed_authentication_delay_ms / 1000,
+    )

@@ -1,0 +1,84 @@
+"""The command group and its ways to fail."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from policies.schema import policy_schema
+from policies.strict_yaml import InvalidDocument
+from proxy import __version__
+from proxy.cli.check import check_config
+from proxy.cli.policy import policy
+from proxy.cli.user import user
+from proxy.config import json_schema, load_config
+
+_WRONG_INPUT = 2
+_CONFIG = click.option(
+    "-c", "--config", "path", required=True, type=click.Path(path_type=Path), help="The file doorkeeper.yaml."
+)
+
+
+class _Group(click.Group):
+    """Tells every fault of the input at once and ends with exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except InvalidDocument as invalid:
+            for fault in invalid.faults:
+                click.echo(f"error: {fault}", err=True)
+            ctx.exit(_WRONG_INPUT)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="doorkeeper")
+def main() -> None:
+    """An authorizing TCP proxy in front of Apache Kafka."""
+
+
+@main.command()
+@_CONFIG
+def run(path: Path) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    config = load_config(path)
+    # Only a doorkeeper that serves needs the event loop and all that stands on it.
+    from proxy.supervisor import run as serve
+
+    sys.exit(serve(config))
+
+
+@main.command()
+@_CONFIG
+def check(path: Path) -> None:
+    """Check configuration, users, policy and certificates without starting."""
+    notes = check_config(load_config(path))
+    for note in notes:
+        click.echo(f"warning: {note}", err=True)
+    click.echo(f"{path}: fine")
+
+
+@main.command()
+@click.option("--kafka", "version", default="1.1.1", show_default=True, help="The version of the embedded Kafka.")
+@click.option("--dir", "directory", type=click.Path(path_type=Path, file_okay=False), help="Where its files go.")
+@click.option("--check", "check_only", is_flag=True, help="End after the show; exit 0 only if all of it behaved.")
+def quickstart(version: str, directory: Path | None, *, check_only: bool) -> None:
+    """Show it: an embedded Kafka, certificates, users, a policy, and the doorkeeper in front."""
+    from proxy.quickstart import main as show
+
+    sys.exit(show(version, directory, check=check_only))
+
+
+@main.command()
+@click.argument("document", type=click.Choice(["config", "policy"]))
+def schema(document: str) -> None:
+    """Print the JSON Schema of a file, for editors."""
+    click.echo(json.dumps(json_schema() if document == "config" else policy_schema(), indent=2))
+
+
+main.add_command(user)
+main.add_command(policy)
