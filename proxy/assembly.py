@@ -95,11 +95,10 @@ class Doorkeeper:
         self._observer.policy_in_force(snapshot.generation, time.time())
 
     async def start(self) -> None:
-        """Look at the cluster and listen.
+        """Listen, and begin to look at the cluster. Clients that come before it is known wait for it, or are closed.
 
         :raises OSError: if an address cannot be listened on.
         """
-        await self.discovery.refresh()
         self._tasks.spawn(self.discovery.run())
         self._tasks.spawn(self._count_requests())
         for listener in self.config.listeners:

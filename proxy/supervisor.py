@@ -7,14 +7,16 @@ import gc
 import secrets
 import signal
 import time
-from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import uvloop
 
 from policies.strict_yaml import InvalidDocument
 from proxy import __version__
-from proxy.admin.server import AdminServer
+from proxy.admin.server import AdminServer, Exposed
 from proxy.assembly import Doorkeeper
 from proxy.config.model import Config
 from proxy.config.warnings import warnings
@@ -24,9 +26,13 @@ from proxy.observability.line_file import LineFile
 from proxy.observability.logs import configure, get_logger
 from proxy.observability.metrics import Metrics
 from proxy.observability.observer import Observer
+from proxy.observability.workers import SnapshotExchange
 from proxy.policy_source import FileSource, PolicySource
+from proxy.transport.tasks import Tasks
+from proxy.workers import CANNOT_START, Workers
 
 _LOOK_FOR_CHANGES_EVERY_S: Final = 2.0
+_PUBLISH_EVERY_S: Final = 2.0
 
 _log = get_logger("doorkeeper")
 
@@ -37,24 +43,49 @@ def run(config: Config) -> int:
     :raises InvalidDocument: if users, policy or certificates are faulty at the start.
     """
     configure()
-    if config.workers > 1:
-        raise InvalidDocument([config.fault("workers", "more than one worker is not supported yet", "workers: 1")])
-    source = FileSource(config)
-    source.load(0)
+    FileSource(config).load(0)
+    secret = secrets.token_bytes(32)
+    if config.workers == 1:
+        return _serve(config, Worker(secret))
+    with TemporaryDirectory(prefix="doorkeeper-") as folder:
+        exchange = SnapshotExchange(Path(folder))
+
+        def serve(index: int, alive: int) -> int:
+            # One of them answers for all.
+            own = config if index == 0 else replace(config, admin=None)
+            return _serve(own, Worker(secret, index, alive, exchange))
+
+        return Workers(config.workers, serve).run()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Which process this is. Only with a parent are there ``alive``, readable when it is gone, and ``exchange``."""
+
+    secret: bytes
+    index: int = 0
+    alive: int | None = None
+    exchange: SnapshotExchange | None = None
+
+
+def _serve(config: Config, worker: Worker) -> int:
     try:
-        return uvloop.run(_Run(config, source).serve())
+        return uvloop.run(_Run(config, FileSource(config), worker).serve())
     except OSError as error:
         _log.error("cannot start", detail=str(error))
-        return 1
+        return CANNOT_START
 
 
 class _Run:
-    def __init__(self, config: Config, source: PolicySource) -> None:
+    def __init__(self, config: Config, source: PolicySource, worker: Worker) -> None:
         self._config = config
         self._source = source
+        self._worker = worker
+        self._tasks = Tasks(lambda error: _log.error("bug: a task failed", exc_info=error))
         self._fingerprint = source.fingerprint()
         self._generation = 1
         self._stop = asyncio.Event()
+        self._reload_wanted = asyncio.Event()
         self._draining = False
 
     async def serve(self) -> int:
@@ -67,11 +98,14 @@ class _Run:
         )
         observer = Observer(metrics, audit, grants=config.audit.grants)
         snapshot = self._source.load(self._generation)
-        doorkeeper = Doorkeeper(config, snapshot, observer, secret=secrets.token_bytes(32))
-        admin = AdminServer(doorkeeper, metrics, lambda: self._draining)
-        watcher = asyncio.create_task(self._watch(doorkeeper, observer))
+        worker = self._worker
+        doorkeeper = Doorkeeper(
+            config, snapshot, observer, secret=worker.secret, reuse_port=worker.exchange is not None
+        )
+        admin = AdminServer(doorkeeper, self._all_metrics(metrics), lambda: self._draining)
+        self._tasks.spawn(self._watch(doorkeeper, observer))
         try:
-            self._listen_to_signals(doorkeeper, observer, audit)
+            self._listen_to_signals(doorkeeper, audit)
             if config.admin is not None:
                 await admin.start(config.admin.bind)
             await doorkeeper.start()
@@ -81,18 +115,18 @@ class _Run:
             await self._stop.wait()
             return await self._drain(doorkeeper)
         finally:
-            watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await watcher
+            await self._tasks.cancel()
             await doorkeeper.stop()
             await admin.stop()
             audit.close()
 
-    def _listen_to_signals(self, doorkeeper: Doorkeeper, observer: Observer, audit: AuditLog) -> None:
+    def _listen_to_signals(self, doorkeeper: Doorkeeper, audit: AuditLog) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop, doorkeeper)
-        loop.add_signal_handler(signal.SIGHUP, self._asked_to_reload, doorkeeper, observer, audit)
+        loop.add_signal_handler(signal.SIGHUP, self._asked_to_reload, audit)
+        if self._worker.alive is not None:
+            loop.add_reader(self._worker.alive, self._orphaned, doorkeeper)
 
     def _asked_to_stop(self, doorkeeper: Doorkeeper) -> None:
         if self._stop.is_set():
@@ -100,25 +134,54 @@ class _Run:
             doorkeeper.abort()
         self._stop.set()
 
-    def _asked_to_reload(self, doorkeeper: Doorkeeper, observer: Observer, audit: AuditLog) -> None:
+    def _orphaned(self, doorkeeper: Doorkeeper) -> None:
+        """Nobody would start this worker again, nor tell it to stop."""
+        assert self._worker.alive is not None
+        asyncio.get_running_loop().remove_reader(self._worker.alive)
+        _log.error("the parent process is gone")
+        self._asked_to_stop(doorkeeper)
+
+    def _all_metrics(self, own: Metrics) -> Exposed:
+        """The metrics to show: with several workers, those of all of them."""
+        exchange = self._worker.exchange
+        if exchange is None:
+            return own
+        self._tasks.spawn(self._publish(own, exchange))
+        return exchange.seen_by(self._worker.index, own.registry)
+
+    async def _publish(self, own: Metrics, exchange: SnapshotExchange) -> None:
+        while True:
+            exchange.publish(self._worker.index, own.registry)
+            await asyncio.sleep(_PUBLISH_EVERY_S)
+
+    def _asked_to_reload(self, audit: AuditLog) -> None:
         audit.reopen()
-        self._reload(doorkeeper, observer)
+        self._reload_wanted.set()
 
     async def _watch(self, doorkeeper: Doorkeeper, observer: Observer) -> None:
-        """Reload when a file has changed and has then been left alone for one look: files are written in pieces."""
+        """Reload when asked, and when a file has changed and was then left alone for one look: writing takes time."""
         seen = self._fingerprint
         while True:
-            await asyncio.sleep(_LOOK_FOR_CHANGES_EVERY_S / 2)
+            asked = await self._asked_within(_LOOK_FOR_CHANGES_EVERY_S / 2)
             now = self._source.fingerprint()
-            if now == seen and now != self._fingerprint:
-                self._reload(doorkeeper, observer)
+            if asked or (now == seen and now != self._fingerprint):
+                await self._reload(doorkeeper, observer)
             seen = now
 
-    def _reload(self, doorkeeper: Doorkeeper, observer: Observer) -> None:
-        """All of the new files, or all of the old."""
-        self._fingerprint = self._source.fingerprint()
+    async def _asked_within(self, seconds: float) -> bool:
         try:
-            snapshot = self._source.load(self._generation + 1)
+            await asyncio.wait_for(self._reload_wanted.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._reload_wanted.clear()
+        return True
+
+    async def _reload(self, doorkeeper: Doorkeeper, observer: Observer) -> None:
+        """All of the new files, or all of the old. Reading them must not hold up anybody's requests."""
+        self._fingerprint = self._source.fingerprint()
+        loop = asyncio.get_running_loop()
+        try:
+            snapshot = await loop.run_in_executor(None, self._source.load, self._generation + 1)
         except InvalidDocument as invalid:
             observer.policy_reloaded(success=False)
             _log.error(

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from aiohttp import web
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_TYPE
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.registry import Collector
 
 from proxy.admin.page import status_page
 from proxy.admin.status import Status
-from proxy.observability.metrics import Metrics
+
+
+class Exposed(Protocol):
+    """Metrics to show."""
+
+    @property
+    def registry(self) -> Collector:
+        """Everything that is counted."""
 
 
 class AdminServer:
     """Serves what `status` tells. `draining` says whether the process is about to end."""
 
-    def __init__(self, status: Status, metrics: Metrics, draining: Callable[[], bool]) -> None:
+    def __init__(self, status: Status, metrics: Exposed, draining: Callable[[], bool]) -> None:
         self._status = status
         self._metrics = metrics
         self._draining = draining

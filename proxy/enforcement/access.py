@@ -54,7 +54,7 @@ class Access:
         self.principal = principal
         self.host = host
         self._current = current
-        self._grants = grants
+        self.grants = grants
         self._verdicts = current()
         self._memory: dict[Right, dict[str, Decision]] = {}
         self._asked: dict[tuple[Right, str], tuple[Decision, int]] = {}
@@ -86,7 +86,7 @@ class Access:
         decision = known.get(name) if known is not None else None
         if decision is None:
             decision = self._decide(verdicts.authorizer, right, name)
-        if decision.allowed and not self._grants:
+        if decision.allowed and not self.grants:
             return True
         if not quiet:
             _, before = self._asked.get((right, name), (decision, 0))

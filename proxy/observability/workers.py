@@ -3,8 +3,11 @@
 A worker hands its numbers to the process that serves /metrics as a snapshot: plain JSON, fit for any pipe.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -24,6 +27,48 @@ def snapshot(collector: Collector) -> bytes:
         for family in collector.collect()
     ]
     return json.dumps(families, separators=(",", ":")).encode()
+
+
+class SnapshotExchange:
+    """Snapshots of all workers in a folder of their own: each writes its own, any may read them all.
+
+    A worker that died leaves its numbers until it is back, so that counters do not fall for that while.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def publish(self, index: int, collector: Collector) -> None:
+        """Write the present numbers of a worker, all at once.
+
+        :raises OSError: the folder cannot be written.
+        """
+        fresh = self._folder / f"{index}.fresh"
+        fresh.write_bytes(snapshot(collector))
+        fresh.replace(self._folder / f"{index}.json")
+
+    def seen_by(self, index: int, collector: Collector) -> SharedMetrics:
+        """The metrics of all, as a worker sees them: its own are the present ones."""
+        return SharedMetrics(self, index, collector)
+
+    def others(self, index: int) -> list[bytes]:
+        """What the other workers have published."""
+        own = f"{index}.json"
+        return [path.read_bytes() for path in sorted(self._folder.glob("*.json")) if path.name != own]
+
+
+class SharedMetrics:
+    """The metrics of several processes, as one registry."""
+
+    def __init__(self, exchange: SnapshotExchange, index: int, own: Collector) -> None:
+        self._exchange = exchange
+        self._index = index
+        self._own = own
+
+    @property
+    def registry(self) -> Collector:
+        """The metrics of this moment."""
+        return Merged([snapshot(self._own), *self._exchange.others(self._index)])
 
 
 class Merged(Collector):

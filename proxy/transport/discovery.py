@@ -149,9 +149,7 @@ class Discovery:
         self._topology.learn_versions(address, facts)
         self.broker_reached(*address)
 
-    async def _ask_settings(
-        self, link: BrokerLink, brokers: Mapping[int, BrokerAddress], facts: VersionFacts
-    ) -> None:
+    async def _ask_settings(self, link: BrokerLink, brokers: Mapping[int, BrokerAddress], facts: VersionFacts) -> None:
         """Whether naming a topic creates it decides what a client without the right to create is told."""
         if self._facts is None or facts.response is None:
             return

@@ -51,6 +51,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._open: set[Drainable] = set()
+        self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -64,6 +65,8 @@ class Registry:
         """A connection has got its session."""
         self._open.add(connection)
         self._empty.clear()
+        if self._draining:  # it was accepted before, and is late
+            asyncio.get_running_loop().call_soon(connection.drain)
 
     def remove(self, connection: Drainable) -> None:
         """Both sides of a connection are closed."""
@@ -73,6 +76,7 @@ class Registry:
 
     async def drain(self, timeout_s: float) -> int:
         """Let every connection finish what is in flight, and abort those that need more time; return their number."""
+        self._draining = True
         for connection in self:
             connection.drain()
         try:

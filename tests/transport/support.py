@@ -15,7 +15,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from kio.schema.errors import ErrorCode
 
+from protocol.apis import ApiKey, response_type
+from protocol.codec import build, item_type
+from protocol.header import read_request_head
+from protocol.splice import encode_response
 from proxy.addressing.advertised import Advertised, PortPerBroker
 from proxy.config.model import ClientAuth, TlsConfig
 from proxy.observability.metrics import Metrics
@@ -269,6 +274,76 @@ class Directory:
 
     def broker_reached(self, host: str, port: int) -> None:
         self.reached.append((host, port))
+
+
+@dataclass(eq=False)
+class FakeKafka:
+    """Answers ApiVersions and Metadata as brokers of different ages do."""
+
+    versions: range | None = range(5)  # of ApiVersions; None: it does not know it
+    metadata: range = range(14)
+    silent: bool = False
+    brokers: dict = field(default_factory=dict)
+    asked: list = field(default_factory=list)
+    ignored: str = "?"  # the client id whose questions about topics are never answered
+
+    async def start(self, port=0):
+        self._writers = []
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+        self.address = self._server.sockets[0].getsockname()
+        return self
+
+    async def stop(self):
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader, writer):
+        self._writers.append(writer)
+        try:
+            while (answer := self._answer(await self._frame(reader))) is not None:
+                writer.write(answer)
+            if self.silent:
+                await reader.read()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    @staticmethod
+    async def _frame(reader):
+        head = await reader.readexactly(4)
+        return head + await reader.readexactly(int.from_bytes(head))
+
+    def _answer(self, frame):
+        head = read_request_head(frame)
+        key, version = ApiKey(head.api_key), head.api_version
+        self.asked.append((key.label, version))
+        if key is ApiKey.METADATA and head.client_id == self.ignored:
+            return b""
+        if key is ApiKey.METADATA and version in self.metadata:
+            return encode_response(key, version, head.correlation_id, self._metadata(version))
+        if key is ApiKey.API_VERSIONS and self.versions is not None:
+            if version in self.versions:
+                return encode_response(key, version, head.correlation_id, self._api_versions(version, ErrorCode.none))
+            return encode_response(key, 0, head.correlation_id, self._api_versions(0, ErrorCode.unsupported_version))
+        return None
+
+    def _metadata(self, version):
+        entity_type = response_type(ApiKey.METADATA, version)
+        entry = item_type(entity_type, "brokers")
+        found = tuple(build(entry, node_id=n, host=b.host, port=b.port, rack=b.rack) for n, b in self.brokers.items())
+        return build(entity_type, brokers=found)
+
+    def _api_versions(self, version, error):
+        entity_type = response_type(ApiKey.API_VERSIONS, version)
+        entry = item_type(entity_type, "api_keys")
+        have = {ApiKey.API_VERSIONS: self.versions, ApiKey.METADATA: self.metadata}
+        if error is not ErrorCode.none and 3 not in self.versions:
+            have = {}  # KIP-511 came with version 3
+        keys = tuple(build(entry, api_key=k, min_version=v[0], max_version=v[-1]) for k, v in have.items())
+        return build(entity_type, error_code=error, api_keys=keys)
 
 
 # The door

@@ -2,88 +2,16 @@
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 import structlog
-from kio.schema.errors import ErrorCode
 
-from protocol.apis import ApiKey, known_versions, response_type
-from protocol.codec import build, item_type
-from protocol.header import read_request_head
-from protocol.splice import encode_response
+from protocol.apis import ApiKey, known_versions
 from proxy.addressing.topology import BrokerAddress, Topology, VersionFacts
 from proxy.observability.metrics import Metrics
 from proxy.observability.observer import Observer
 from proxy.transport.discovery import Discovery
-from tests.transport.support import until, within
-
-
-@dataclass(eq=False)
-class FakeKafka:
-    """Answers ApiVersions and Metadata as brokers of different ages do."""
-
-    versions: range | None = range(5)  # of ApiVersions; None: it does not know it
-    metadata: range = range(14)
-    silent: bool = False
-    brokers: dict = field(default_factory=dict)
-    asked: list = field(default_factory=list)
-
-    async def start(self):
-        self._writers = []
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.address = self._server.sockets[0].getsockname()
-        return self
-
-    async def stop(self):
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        await self._server.wait_closed()
-
-    async def _serve(self, reader, writer):
-        self._writers.append(writer)
-        try:
-            while answer := self._answer(await self._frame(reader)):
-                writer.write(answer)
-            if self.silent:
-                await reader.read()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    @staticmethod
-    async def _frame(reader):
-        head = await reader.readexactly(4)
-        return head + await reader.readexactly(int.from_bytes(head))
-
-    def _answer(self, frame):
-        head = read_request_head(frame)
-        key, version = ApiKey(head.api_key), head.api_version
-        self.asked.append((key.label, version))
-        if key is ApiKey.METADATA and version in self.metadata:
-            return encode_response(key, version, head.correlation_id, self._metadata(version))
-        if key is ApiKey.API_VERSIONS and self.versions is not None:
-            if version in self.versions:
-                return encode_response(key, version, head.correlation_id, self._api_versions(version, ErrorCode.none))
-            return encode_response(key, 0, head.correlation_id, self._api_versions(0, ErrorCode.unsupported_version))
-        return None
-
-    def _metadata(self, version):
-        entity_type = response_type(ApiKey.METADATA, version)
-        entry = item_type(entity_type, "brokers")
-        found = tuple(build(entry, node_id=n, host=b.host, port=b.port, rack=b.rack) for n, b in self.brokers.items())
-        return build(entity_type, brokers=found)
-
-    def _api_versions(self, version, error):
-        entity_type = response_type(ApiKey.API_VERSIONS, version)
-        entry = item_type(entity_type, "api_keys")
-        have = {ApiKey.API_VERSIONS: self.versions, ApiKey.METADATA: self.metadata}
-        if error is not ErrorCode.none and 3 not in self.versions:
-            have = {}  # KIP-511 came with version 3
-        keys = tuple(build(entry, api_key=k, min_version=v[0], max_version=v[-1]) for k, v in have.items())
-        return build(entity_type, error_code=error, api_keys=keys)
+from tests.transport.support import FakeKafka, until, within
 
 
 class Cluster:
@@ -260,10 +188,7 @@ async def test_a_cluster_that_is_down_is_tried_again_and_told_once(cluster):
     async with running(cluster.discover((host, port), interval_s=0.01)):
         await until(lambda: cluster.logs)
         kafka = cluster.kafkas
-        revived = FakeKafka(brokers={1: BrokerAddress(host, port)})
-        server = await asyncio.start_server(revived._serve, host, port)
-        revived._writers, revived._server = [], server
-        kafka.append(revived)
+        kafka.append(await FakeKafka(brokers={1: BrokerAddress(host, port)}).start(port))
         await until(lambda: cluster.topology.known)
     (warning,) = [entry for entry in cluster.logs if entry["log_level"] == "warning"]
     assert warning["event"] == "the cluster cannot be reached"
