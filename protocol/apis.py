@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import lru_cache
 from typing import Final
 
 from kio.index import load_request_schema, load_response_schema
@@ -11,6 +10,7 @@ from kio.schema.index import api_key_map, schema_name_map
 from kio.static.protocol import RequestPayload, ResponsePayload
 
 from protocol.errors import UnsupportedApi
+from protocol.memo import memo
 
 
 class ApiKey(IntEnum):
@@ -116,9 +116,7 @@ class ApiKey(IntEnum):
         return _LABELS[self]
 
 
-_LABELS: Final[dict[ApiKey, str]] = {
-    key: "".join(word.capitalize() for word in key.name.split("_")) for key in ApiKey
-}
+_LABELS: Final[dict[ApiKey, str]] = {key: "".join(word.capitalize() for word in key.name.split("_")) for key in ApiKey}
 
 
 def api_label(api_key: int) -> str:
@@ -127,7 +125,7 @@ def api_label(api_key: int) -> str:
     return label if label is not None else f"ApiKey({api_key})"
 
 
-@lru_cache(maxsize=None)
+@memo
 def known_versions(api_key: int) -> range:
     """The versions of an API that we hold schemas for; empty for an unknown key."""
     name = api_key_map.get(api_key)
@@ -137,7 +135,7 @@ def known_versions(api_key: int) -> range:
     return range(min(versions), max(versions) + 1)
 
 
-@lru_cache(maxsize=None)
+@memo
 def request_type(api_key: int, version: int) -> type[RequestPayload]:
     """The schema of a request body.
 
@@ -148,7 +146,7 @@ def request_type(api_key: int, version: int) -> type[RequestPayload]:
     return load_request_schema(api_key, version)
 
 
-@lru_cache(maxsize=None)
+@memo
 def response_type(api_key: int, version: int) -> type[ResponsePayload]:
     """The schema of a response body.
 
@@ -159,13 +157,13 @@ def response_type(api_key: int, version: int) -> type[ResponsePayload]:
     return load_response_schema(api_key, version)
 
 
-@lru_cache(maxsize=None)
+@memo
 def has_flexible_request_header(api_key: int, version: int) -> bool:
     """Whether the request header ends in tagged fields (KIP-482: header version 2)."""
     return request_type(api_key, version).__flexible__
 
 
-@lru_cache(maxsize=None)
+@memo
 def has_flexible_response_header(api_key: int, version: int) -> bool:
-    """Whether the response header has tagged fields; never for ApiVersions, whose reader does not know yet (KIP-511)."""
+    """Whether the response header has tagged fields; never for ApiVersions, whose reader cannot know (KIP-511)."""
     return api_key != ApiKey.API_VERSIONS and response_type(api_key, version).__flexible__

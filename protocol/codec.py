@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from io import BytesIO
 from types import UnionType
 from typing import Any, Final, get_args, get_origin
@@ -18,6 +17,7 @@ from kio.serial.errors import SerialError
 
 from protocol.errors import MalformedFrame
 from protocol.layout import Buffer
+from protocol.memo import memo
 
 Read = Callable[[Buffer, int], tuple[Any, int]]
 Write = Callable[[Any], bytes]
@@ -52,21 +52,21 @@ def encode_entity(entity: Any) -> bytes:
     return buffer.getvalue()
 
 
-@lru_cache(maxsize=None)
+@memo
 def field_reader(entity_type: type[Any], field: Field[Any]) -> Read:
     """kio's reader of one field."""
     reader: Read = get_field_reader(entity_type, field, False, "tag" in field.metadata)
     return reader
 
 
-@lru_cache(maxsize=None)
+@memo
 def field_writer(field: Field[Any], flexible: bool) -> Write:
     """A function from the value of a field to its bytes (for a tagged field: the value alone)."""
     writer = get_field_writer(field, flexible=flexible, is_request_header=False, is_tag="tag" in field.metadata)
     return _to_bytes(writer)
 
 
-@lru_cache(maxsize=None)
+@memo
 def primitive_item(kafka_type: str, flexible: bool) -> tuple[Read, Write]:
     """Reader and writer of one item of an array of primitives."""
     writer = get_writer(kafka_type=kafka_type, flexible=flexible, optional=False)
@@ -114,7 +114,7 @@ def has_field(entity_type: type[Any], name: str) -> bool:
     return name in _defaults(entity_type)
 
 
-@lru_cache(maxsize=None)
+@memo
 def item_type(entity_type: type[Any], name: str) -> type[Any]:
     """The entity type of a field, or of its items."""
     annotation = next(field.type for field in fields(entity_type) if field.name == name)
@@ -128,7 +128,7 @@ def _innermost(annotation: Any) -> type[Any]:
     return found
 
 
-@lru_cache(maxsize=None)
+@memo
 def _defaults(entity_type: type[Any]) -> dict[str, Callable[[], Any]]:
     return {field.name: _default_of(field) for field in fields(entity_type)}
 

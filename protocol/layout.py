@@ -1,7 +1,7 @@
 """Where each field of a message begins and ends, found without decoding it.
 
 kio's native reader trusts what it reads: it allocates as many items as a count announces before it looks at the
-bytes, so that nine hostile bytes end the process, and it raises ``KeyError`` on a tagged field that is not in its schema.
+bytes, so that nine hostile bytes end the process, and it raises ``KeyError`` on a tagged field that its schema lacks.
 Every message is therefore walked here first. A walk proves that all counts and lengths fit into the frame, tells the
 spans of the top-level fields and of their items, and notes tagged fields that the schema does not know (KIP-482).
 """
@@ -11,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field, dataclass, fields, is_dataclass
-from functools import lru_cache
 from struct import Struct
 from struct import error as struct_error
 from types import NoneType, UnionType
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, cast, get_args, get_origin
 
 from protocol.errors import MalformedFrame
+from protocol.memo import memo
 
 Buffer = bytes | memoryview
 Span = tuple[int, int]
 Edit = tuple[int, int, bytes]
 """Replace the bytes between two positions."""
 Walk = Callable[["Buffer", int, "list[Edit]"], int]
-"""(buffer, position, edits) -> the position behind what was walked. ``edits`` collects what cuts foreign tagged fields out."""
+"""(buffer, position, edits) -> the position behind what was walked; ``edits`` collects how to cut foreign tags out."""
 
 _INT16: Final = Struct(">h")
 _INT32: Final = Struct(">i")
@@ -251,7 +251,7 @@ class EntityLayout:
         return position
 
 
-@lru_cache(maxsize=None)
+@memo
 def layout_of(entity_type: type[Any]) -> EntityLayout:
     """The compiled layout of a kio entity type."""
     return EntityLayout(entity_type)
@@ -263,7 +263,7 @@ def _field_layout(field: Field[Any], flexible: bool) -> FieldLayout:
     entity: EntityLayout | None = None
     walk: Walk
     if is_dataclass(inner):
-        entity = layout_of(inner)
+        entity = layout_of(cast("type[Any]", inner))
         walk = entity.walk
     else:
         kafka_type: str = field.metadata["kafka_type"]

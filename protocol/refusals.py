@@ -1,7 +1,7 @@
 """Refused items and refused requests: what an answer holds in the place of what was not done.
 
-Kafka builds these in ``AbstractRequest.getErrorResponse`` and in ``KafkaApis``. One function serves all APIs because their
-answers are alike: an item repeats what names it in the request, and its numbers say "unknown" (-1).
+Kafka builds these in ``AbstractRequest.getErrorResponse`` and in ``KafkaApis``. One function serves all APIs because
+their answers are alike: an item repeats what names it in the request, and its numbers say "unknown" (-1).
 """
 
 from __future__ import annotations
@@ -118,13 +118,13 @@ def partition_indexes(item: Any) -> Iterable[int]:
                 yield partition
             else:
                 yield next(
-                    getattr(partition, name) for name in ("partition_index", "partition", "index") if hasattr(partition, name)
+                    getattr(partition, name)
+                    for name in ("partition_index", "partition", "index")
+                    if hasattr(partition, name)
                 )
 
 
-def refuse(
-    api_key: int, version: int, request: Any, error: ErrorCode, message: str | None = None
-) -> Any:
+def refuse(api_key: int, version: int, request: Any, error: ErrorCode, message: str | None = None) -> Any:
     """The answer that gives a whole request one error, in the place where its API and version puts it."""
     entity_type = response_type(api_key, version)
     values: dict[str, Any] = _UNKNOWN | {"error_code": error, "error_message": message}

@@ -53,7 +53,7 @@ def api_versions_answer(version: int, ranges: VersionRanges, broker: Any | None)
 
 
 def unsupported_version_answer() -> Any:
-    """What an ApiVersions request of an unknown version gets: version 0, the error, and the versions of this API alone."""
+    """What an ApiVersions request of an unknown version gets: version 0, the error, and this API's versions alone."""
     entity_type = response_type(ApiKey.API_VERSIONS, 0)
     known = known_versions(ApiKey.API_VERSIONS)
     entry = build(

@@ -73,7 +73,7 @@ class AdminServer:
 
     async def _expose(self, request: web.Request) -> web.Response:
         if "application/openmetrics-text" in request.headers.get("Accept", ""):
-            body, kind = generate_openmetrics(self._metrics.registry), OPENMETRICS_TYPE
+            body, kind = generate_openmetrics(self._metrics.registry), OPENMETRICS_TYPE  # type: ignore[no-untyped-call]
         else:
             body, kind = generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST
         return web.Response(body=body, headers={"Content-Type": kind})

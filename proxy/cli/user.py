@@ -25,9 +25,7 @@ def user() -> None:
 @user.command()
 @click.argument("name")
 @_USERS
-@click.option(
-    "--mechanism", "mechanisms", multiple=True, type=click.Choice(_MECHANISMS), help="Left out: all of them."
-)
+@click.option("--mechanism", "mechanisms", multiple=True, type=click.Choice(_MECHANISMS), help="Left out: all of them.")
 @click.option("--iterations", default=8192, show_default=True, help="Rounds of PBKDF2.")
 @click.option("--password-file", help="A file with the password; - is standard input. Left out, it is asked for.")
 def add(name: str, path: Path, mechanisms: tuple[str, ...], iterations: int, password_file: str | None) -> None:

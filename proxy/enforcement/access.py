@@ -98,7 +98,7 @@ class Access:
         return self.allows(right, CLUSTER_NAME, quiet=quiet)
 
     def allows_any(self, right: Right) -> bool:
-        """Whether the right is held on at least one resource of its type (``authorizeByResourceType``); always quiet."""
+        """Whether the right is held on at least one resource of its type (``authorizeByResourceType``); quiet."""
         verdicts = self._current()
         if verdicts.authorizer is None:
             return True

@@ -65,6 +65,7 @@ class Gate:
         return Answer(refusal(call, self.right.error, with_message=self.message))
 
     def describe(self) -> str:
+        """For people."""
         return f"{self.right}, else {self.right.error.name.upper()} for the whole request"
 
 
@@ -81,6 +82,7 @@ class Require:
         return None if self.form(call) else Answer(refusal(call, self.error))
 
     def describe(self) -> str:
+        """For people."""
         return f"{self.what}, else {self.error.name.upper()}"
 
 
@@ -124,6 +126,7 @@ class Cut:
         return None
 
     def describe(self) -> str:
+        """For people."""
         return f"{self.right} for each of {self.items}, else {self.right.error.name.upper()} for that one"
 
 
@@ -150,6 +153,7 @@ class Hide:
             items.keep(shown)
 
     def describe(self) -> str:
+        """For people."""
         otherwise = f"{self.unless}, else " if self.unless else ""
         return f"{otherwise}{self.right} for each of the answer's {self.answer}, else it is not shown"
 
@@ -183,6 +187,7 @@ class Annotate:
                 items.replace(item, replace(item.value, **{self.bits: bits}))
 
     def describe(self) -> str:
+        """For people."""
         return f"the bits of {self.answer} are computed from the policy"
 
 

@@ -10,7 +10,7 @@ from policies.model import Operation, ResourceType
 
 
 class Right:
-    """One operation on one type of resource. Compared and hashed by identity, since it is looked up for every request."""
+    """One operation on one type of resource. Compared and hashed by identity, since every request looks it up."""
 
     __slots__ = ("error", "operation", "resource_type")
 

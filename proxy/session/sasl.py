@@ -1,4 +1,4 @@
-"""The SASL exchange of one connection: SaslHandshake (KIP-43), then raw tokens (version 0) or SaslAuthenticate (KIP-152).
+"""The SASL exchange of a connection: SaslHandshake (KIP-43), then raw tokens (version 0) or SaslAuthenticate (KIP-152).
 
 Kafka's ``SaslServerAuthenticator`` is the model: nothing but ApiVersions, SaslHandshake and the tokens is answered, and
 a token is taken for what it is, never for a request.
@@ -103,9 +103,7 @@ class SaslExchange:
         """The frame that tells the client of its failure; raw tokens have no way to tell."""
         if self._raw_tokens or self._conversation is None:
             return None
-        return self._authenticate_answer(
-            error_code=ErrorCode.sasl_authentication_failed, error_message=failed.message
-        )
+        return self._authenticate_answer(error_code=ErrorCode.sasl_authentication_failed, error_message=failed.message)
 
     def _step(self, outcome: Outcome) -> Step:
         if isinstance(outcome, Failed | Verify):
@@ -133,5 +131,3 @@ def _shouted(api_key: int) -> str:
         return ApiKey(api_key).name
     except ValueError:
         return api_label(api_key)
-
-

@@ -136,10 +136,10 @@ class Session:
 
     def broker_closed(self, why: str) -> Commands:
         """The connection to the broker did not come about, or has ended."""
-        if self._broker is _Broker.OPENING and self._caller.node_id is None and self._tries < _BOOTSTRAP_TRIES:
-            if self._choose_broker():
-                self._open_broker()
-                return self._take_out()
+        may_try_another = self._broker is _Broker.OPENING and self._caller.node_id is None
+        if may_try_another and self._tries < _BOOTSTRAP_TRIES and self._choose_broker():
+            self._open_broker()
+            return self._take_out()
         was_open = self._broker is _Broker.OPEN
         self._broker = _Broker.NONE
         self._close(CloseReason.BROKER_CLOSED if was_open else CloseReason.BROKER_UNREACHABLE, why)

@@ -49,5 +49,3 @@ class OfferedVersions:
         else:
             answer = api_versions_answer(version, self.offered, self._broker)
         return encode_response(api_key, version, correlation_id, answer)
-
-

@@ -53,6 +53,7 @@ class Discovery:
         self._round: asyncio.Task[bool] | None = None
         self._last_round = float("-inf")
         self._up: dict[int, bool] = {}
+        self._surely_old: set[Address] = set()
         self._throttle = Throttle(_TELL_AGAIN_AFTER_S, self._loop.time)
 
     async def run(self) -> None:
@@ -140,6 +141,8 @@ class Discovery:
         facts = await self._ask_versions(address)
         async with broker_link(address, self._timeout_s) as link:
             brokers = await ask_brokers(link, facts.response)
+            if not brokers:
+                raise ConnectionError("it has just started and knows of no broker yet")
             await self._ask_settings(link, brokers, facts)
         for change in self._topology.learn(brokers):
             _log.info(str(change), node_id=change.node_id)
@@ -183,17 +186,21 @@ class Discovery:
             async with broker_link(address, self._timeout_s):
                 return VersionFacts(None)
         known = self._topology.versions_at(*address)
-        if known is not None and known.response is None and not self._topology.failed(address):
-            return known  # it has not been restarted since, so it is not newer now
+        if address in self._surely_old and not self._topology.failed(address):
+            return VersionFacts(None)  # it has not been restarted since, so it is not newer now
+        self._surely_old.discard(address)
         async with broker_link(address, self._timeout_s) as link:
             try:
                 return VersionFacts(await ask_versions(link))
-            except OSError:
+            except OSError as error:
                 if known is not None and known.response is not None:
                     raise  # it did answer before: it is in trouble, not old
+                silent = isinstance(error, TimeoutError)
         # Older than 0.10, if it answers what those answer.
         async with broker_link(address, self._timeout_s) as link:
             await ask_brokers(link, None)
+        if not silent:  # else it may be a newer one that was busy
+            self._surely_old.add(address)
         return VersionFacts(None)
 
     def _unreachable(self, address: Address) -> None:

@@ -89,14 +89,18 @@ ONE_FAULT = {
     "choice": (
         "SASL_SSL",
         "SASL_TLS",
-        "d.yaml:8:24: expected one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL, found 'SASL_TLS' "
-        "(did you mean 'SASL_SSL'?)",
+        (
+            "d.yaml:8:24: expected one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL, found 'SASL_TLS' "
+            "(did you mean 'SASL_SSL'?)"
+        ),
     ),
     "unsupported towards the brokers": (
         "[kafka:9092]",
         "[kafka:9092]\n  security_protocol: SASL_SSL",
-        "d.yaml:3:22: SASL_SSL towards the brokers is not supported yet, expected PLAINTEXT "
-        "(keep the path from here to the brokers closed to everybody else)",
+        (
+            "d.yaml:3:22: SASL_SSL towards the brokers is not supported yet, expected PLAINTEXT "
+            "(keep the path from here to the brokers closed to everybody else)"
+        ),
     ),
     "version": (
         "[kafka:9092]",
@@ -167,14 +171,18 @@ ONE_FAULT = {
     "no node ids": (
         "{first_port: 9101, node_ids: 1-50}",
         "{first_port: 9101}",
-        "d.yaml:7:14: the key 'node_ids' is missing "
-        "(every id that a broker has or may get, such as 1-50: a port is opened for each)",
+        (
+            "d.yaml:7:14: the key 'node_ids' is missing "
+            "(every id that a broker has or may get, such as 1-50: a port is opened for each)"
+        ),
     ),
     "no first port": (
         "{first_port: 9101, node_ids: 1-50}",
         "{node_ids: 1-50}",
-        "d.yaml:7:14: the key 'first_port' is missing "
-        "(the port of the first broker, such as 9101; or give host for one port and SNI)",
+        (
+            "d.yaml:7:14: the key 'first_port' is missing "
+            "(the port of the first broker, such as 9101; or give host for one port and SNI)"
+        ),
     ),
     "node ids backwards": (
         "1-50",
@@ -192,8 +200,10 @@ ONE_FAULT = {
     "ports beyond the last": (
         "1-50",
         "[1, 65535]",
-        "d.yaml:7:43: the port of broker 65535 would be 74635, expected at most 65535 "
-        "(a lower first_port, or fewer node_ids)",
+        (
+            "d.yaml:7:43: the port of broker 65535 would be 74635, expected at most 65535 "
+            "(a lower first_port, or fewer node_ids)"
+        ),
     ),
     "both schemes": (
         "{first_port: 9101, node_ids: 1-50}",
@@ -203,8 +213,10 @@ ONE_FAULT = {
     "host without a place for the id": (
         "{first_port: 9101, node_ids: 1-50}",
         "{host: b.example.com}",
-        "d.yaml:7:21: expected a host name with {node_id} in it once, found 'b.example.com' "
-        "(such as 'b{node_id}.kafka.example.com')",
+        (
+            "d.yaml:7:21: expected a host name with {node_id} in it once, found 'b.example.com' "
+            "(such as 'b{node_id}.kafka.example.com')"
+        ),
     ),
     "TLS without files": (
         "    tls: {certificate: server.pem, key: server.key}\n",
@@ -234,8 +246,10 @@ ONE_FAULT = {
     "unsupported mechanism": (
         "[PLAIN]",
         "[SCRAM-SHA-265]",
-        "d.yaml:10:25: expected one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, found 'SCRAM-SHA-265' "
-        "(did you mean 'SCRAM-SHA-256'?)",
+        (
+            "d.yaml:10:25: expected one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, found 'SCRAM-SHA-265' "
+            "(did you mean 'SCRAM-SHA-256'?)"
+        ),
     ),
     "mechanism twice": ("[PLAIN]", "[PLAIN, PLAIN]", "d.yaml:10:32: the mechanism 'PLAIN' is given twice"),
     "SASL without mechanisms": (
@@ -246,8 +260,10 @@ ONE_FAULT = {
     "SASL without users": (
         "users: users.yaml\n",
         "",
-        "d.yaml:3:1: the listener 'clients' needs users for SASL_SSL "
-        "(add users: users.yaml, and make users with 'doorkeeper user add')",
+        (
+            "d.yaml:3:1: the listener 'clients' needs users for SASL_SSL "
+            "(add users: users.yaml, and make users with 'doorkeeper user add')"
+        ),
     ),
     "principal for those who authenticate": (
         "    sasl:",
@@ -333,8 +349,10 @@ def test_brokers_by_name_need_tls():
     )
     text = "".join(line for line in text.splitlines(keepends=True) if "tls:" not in line and "sasl:" not in line)
     assert faults_of(text) == [
-        "d.yaml:7:15: host needs TLS, found PLAINTEXT: without it there is no SNI to tell brokers apart "
-        "(first_port and node_ids, or SSL or SASL_SSL)"
+        (
+            "d.yaml:7:15: host needs TLS, found PLAINTEXT: without it there is no SNI to tell brokers apart "
+            "(first_port and node_ids, or SSL or SASL_SSL)"
+        )
     ]
 
 
@@ -352,7 +370,10 @@ def test_two_listeners_share_neither_name_nor_ports():
     same_ports = RIGHT.replace(second, second + second.replace("clients", "others").replace("0.0.0.0", "10.0.0.1"))
     assert faults_of(same_ports) == [
         "d.yaml:12:11: port 9093 of listener 'others' is already that of listener 'clients'",
-        "d.yaml:14:14: port 9101 of the brokers of listener 'others' is already that of the brokers of listener 'clients'",
+        (
+            "d.yaml:14:14: port 9101 of the brokers of listener 'others' "
+            "is already that of the brokers of listener 'clients'"
+        ),
     ]
     apart = same_ports.replace("0.0.0.0", "10.0.0.2")
     assert len(parse_config(apart, Path("d.yaml"), {}).listeners) == 2

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from policies.model import Principal
 
+from policies.model import Principal
 from proxy.config import (
     AdminConfig,
     AuditConfig,
@@ -213,8 +213,10 @@ def test_risky_settings_are_told_but_allowed():
     text = text.replace("    tls: {certificate: tls/server.pem", "    #").replace("SASL_SSL", "SASL_PLAINTEXT")
     assert [str(warning) for warning in warnings(parse(text))] == [
         "/etc/doorkeeper/doorkeeper.yaml:28:35: the policy is only observed: what it denies is told, but let through",
-        "/etc/doorkeeper/doorkeeper.yaml:29:15: the admin port has no authentication and can be reached from other "
-        "machines (127.0.0.1, or a network of its own)",
+        (
+            "/etc/doorkeeper/doorkeeper.yaml:29:15: the admin port has no authentication and can be reached from other "
+            "machines (127.0.0.1, or a network of its own)"
+        ),
         "/etc/doorkeeper/doorkeeper.yaml:14:11: PLAIN sends passwords in clear text over SASL_PLAINTEXT (SASL_SSL)",
         "/etc/doorkeeper/doorkeeper.yaml:26:16: whoever reaches listener 'local' is User:app (bind it to 127.0.0.1)",
     ]

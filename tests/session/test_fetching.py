@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kio.schema.errors import ErrorCode
-from tests.session.support import POLICY, Desk, Policy
 
 from protocol.apis import ApiKey, request_type, response_type
 from protocol.codec import build, item_type
 from protocol.splice import decode_response, encode_response
 from proxy.enforcement.fetch_answer import WHOLE, FetchAnswer
+from tests.session.support import POLICY, Desk, Policy
 
 TAF = ErrorCode.topic_authorization_failed
 NAMED = range(4, 13)
@@ -164,7 +164,9 @@ def test_topic_ids_are_resolved_before_they_are_judged(version: int) -> None:
     assert [topic.topic_id for topic in asked.topics] == [orders, secret, ghost]
     assert not asked.allow_auto_topic_creation
     topic = item_type(response_type(ApiKey.METADATA, 12), "topics")
-    desk.answer(question, topics=(build(topic, topic_id=orders, name="orders"), build(topic, topic_id=secret, name="secret")))
+    desk.answer(
+        question, topics=(build(topic, topic_id=orders, name="orders"), build(topic, topic_id=secret, name="secret"))
+    )
     frame, entity = desk.at_broker()
     assert [topic.topic_id for topic in entity.topics] == [orders]
     desk.answer(frame, responses=data(version, orders), session_id=7)
@@ -181,8 +183,11 @@ def test_no_broker_address_is_told_behind_the_records(version: int, size: int) -
     desk.facts.topic_ids._names[orders] = "orders"
     frame = desk.send(ApiKey.FETCH, version, fetch(version, orders, epoch=-1))
     endpoint = item_type(response_type(ApiKey.FETCH, version), "node_endpoints")
-    desk.answer(frame, responses=data(version, orders, size=size),
-                node_endpoints=(build(endpoint, node_id=2, host="broker-2.internal.example.net", port=9092),))
+    desk.answer(
+        frame,
+        responses=data(version, orders, size=size),
+        node_endpoints=(build(endpoint, node_id=2, host="broker-2.internal.example.net", port=9092),),
+    )
     assert b"internal" not in desk.sent_to_client
     answer = desk.at_client(ApiKey.FETCH, version)
     assert len(answer.responses[0].partitions[0].records) == size
@@ -190,8 +195,13 @@ def test_no_broker_address_is_told_behind_the_records(version: int, size: int) -
     assert told == ([("kafka.example.com", 9102)] if size < WHOLE else [])
 
 
-@given(version=st.sampled_from([4, 7, 11, 12, 13, 16, 18]), extra=st.integers(0, 3), cuts=st.lists(st.integers(1, 90_000)),
-       endpoints=st.integers(0, 2), sizes=st.lists(st.sampled_from([0, 1, 5, 40_000, 70_000]), min_size=1, max_size=4))
+@given(
+    version=st.sampled_from([4, 7, 11, 12, 13, 16, 18]),
+    extra=st.integers(0, 3),
+    cuts=st.lists(st.integers(1, 90_000)),
+    endpoints=st.integers(0, 2),
+    sizes=st.lists(st.sampled_from([0, 1, 5, 40_000, 70_000]), min_size=1, max_size=4),
+)
 def test_a_large_answer_may_come_in_any_pieces(
     version: int, extra: int, cuts: list[int], endpoints: int, sizes: list[int]
 ) -> None:
@@ -199,14 +209,16 @@ def test_a_large_answer_may_come_in_any_pieces(
     answer_type = response_type(ApiKey.FETCH, version)
     keys: list[Any] = [UUID(int=n + 1) if version >= 13 else f"t{n}" for n in range(len(sizes) + extra)]
     broker = tuple(data(version, key, size=size)[0] for key, size in zip(keys, sizes, strict=False))
-    added = data(version, *keys[len(sizes):], size=0)
+    added = data(version, *keys[len(sizes) :], size=0)
     values: dict[str, Any] = {"responses": broker, "session_id": 9}
     if version >= 16:
         node = item_type(answer_type, "node_endpoints")
         values["node_endpoints"] = tuple(build(node, node_id=n, host="secret-host", port=1) for n in range(endpoints))
     raw = encode_response(ApiKey.FETCH, version, 5, build(answer_type, **values))
     seen: list[int] = []
-    stream = FetchAnswer(version, added, seen.append if version >= 7 else None, (lambda _: ()) if version >= 16 else None)
+    stream = FetchAnswer(
+        version, added, seen.append if version >= 7 else None, (lambda _: ()) if version >= 16 else None
+    )
     out, rest = b"", memoryview(raw)
     for cut in [*cuts, len(raw)]:
         if rest:

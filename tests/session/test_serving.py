@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from kio.schema.errors import ErrorCode
-from tests.session.support import Caller, Desk, mechanisms
 
 from protocol.apis import ApiKey, request_type, response_type
 from protocol.codec import build, item_type
+from proxy.session.commands import Timer
+from tests.session.support import Caller, Desk, mechanisms
 
 
 def produce(version: int, *topics: str, acks: int = 1) -> object:
@@ -15,7 +16,9 @@ def produce(version: int, *topics: str, acks: int = 1) -> object:
     request = request_type(ApiKey.PRODUCE, version)
     topic = item_type(request, "topic_data")
     partition = item_type(topic, "partition_data")
-    data = tuple(build(topic, name=name, partition_data=(build(partition, index=0, records=bytes(61)),)) for name in topics)
+    data = tuple(
+        build(topic, name=name, partition_data=(build(partition, index=0, records=bytes(61)),)) for name in topics
+    )
     return build(request, acks=acks, topic_data=data)
 
 
@@ -96,12 +99,19 @@ def test_metadata_tells_advertised_addresses_only() -> None:
     frame = desk.send(ApiKey.METADATA, 12, topics=())
     answer_type = response_type(ApiKey.METADATA, 12)
     broker = item_type(answer_type, "brokers")
-    desk.answer(frame, brokers=(build(broker, node_id=1, host="10.9.9.9", port=9092),
-                                build(broker, node_id=2, host="10.9.9.8", port=9092),
-                                build(broker, node_id=77, host="10.9.9.7", port=9092)))
+    desk.answer(
+        frame,
+        brokers=(
+            build(broker, node_id=1, host="10.9.9.9", port=9092),
+            build(broker, node_id=2, host="10.9.9.8", port=9092),
+            build(broker, node_id=77, host="10.9.9.7", port=9092),
+        ),
+    )
     answer = desk.at_client(ApiKey.METADATA, 12)
     assert [(b.node_id, b.host, b.port) for b in answer.brokers] == [
-        (1, "kafka.example.com", 9101), (2, "kafka.example.com", 9102)]
+        (1, "kafka.example.com", 9101),
+        (2, "kafka.example.com", 9102),
+    ]
     assert desk.unadvertised == [77]
     assert b"10.9.9" not in desk.sent_to_client
     assert desk.topology.address_of(2) is not None
@@ -140,7 +150,6 @@ def test_a_wrong_password_gets_kafkas_error_after_a_while_and_the_connection_end
     desk.send(ApiKey.SASL_AUTHENTICATE, 2, auth_bytes=b"\0alice\0wrong")
     desk.do(desk.session.verified(desk.work[0]()))
     assert desk.at_client(ApiKey.SASL_AUTHENTICATE, 2) is None
-    from proxy.session.commands import Timer
     desk.do(desk.session.timer_fired(Timer.DELAY))
     answer = desk.at_client(ApiKey.SASL_AUTHENTICATE, 2)
     assert answer.error_code == ErrorCode.sasl_authentication_failed

@@ -96,10 +96,15 @@ async def test_asks_each_age_in_its_own_way(cluster, versions, metadata, asked):
 
 async def test_a_broker_that_never_answers_api_versions_is_old(cluster):
     """KAFKA-3547: 0.9.0.0 keeps silent instead of closing."""
-    await cluster.add(versions=None, metadata=range(1), silent=True)
+    kafka = await cluster.add(versions=None, metadata=range(1), silent=True)
     cluster.form()
-    assert await within(cluster.discover(timeout_s=0.05).refresh())
+    discovery = cluster.discover(timeout_s=0.05)
+    assert await within(discovery.refresh())
     assert cluster.topology.versions_of(1) == VersionFacts(None)
+    # It may have been a newer one in a long pause.
+    kafka.versions, kafka.metadata = range(5), range(14)
+    await within(discovery.refresh())
+    assert cluster.topology.versions_of(1).response is not None
 
 
 async def test_brokers_that_are_known_to_be_old_are_not_asked(cluster):
@@ -222,6 +227,15 @@ async def test_an_unknown_broker_is_looked_for_once(cluster, monkeypatch):
     found = await within(asyncio.gather(*(discovery.has(2) for _ in range(10))))
     assert found == [True] * 10
     assert kafka.asked[count:].count(("Metadata", 13)) == 1
+
+
+async def test_a_broker_that_knows_nobody_yet_is_asked_again_soon(cluster):
+    """So it is for a moment after the start of a cluster (seen with 0.8.2)."""
+    kafka = await cluster.add()
+    async with running(cluster.discover(interval_s=3600.0)):
+        await until(lambda: cluster.logs)
+        kafka.brokers = {1: BrokerAddress(*kafka.address)}
+        await until(lambda: cluster.topology.known)
 
 
 async def test_nonsense_instead_of_an_answer_is_a_failure(cluster):

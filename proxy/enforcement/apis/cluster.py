@@ -30,6 +30,6 @@ RULES: Final = (
     ApiRule(
         ApiKey.DESCRIBE_CLUSTER,
         judge=judge_describe_cluster,
-        summary="Nothing: everybody who is authenticated sees the brokers. The bits need Describe Cluster, else they are 0.",
+        summary="Nothing: whoever is authenticated sees the brokers. The bits need Describe Cluster, else they are 0.",
     ),
 )

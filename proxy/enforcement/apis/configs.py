@@ -83,7 +83,7 @@ def judge_incremental_alter_configs(call: Call) -> Verdict:
 def _judge_alter(call: Call, rights: Mapping[int, Right]) -> Verdict:
     """Answers stand in the order of the request."""
     items = call.message.items("resources")
-    times = Counter((item.value.resource_type, item.value.resource_name) for item in items)
+    times = Counter(map(_key, items))
     order: list[Any] = []
     kept: list[Item] = []
     for item in items:
@@ -99,18 +99,20 @@ def _judge_alter(call: Call, rights: Mapping[int, Right]) -> Verdict:
 
     def merge(answer: Message) -> None:
         found = answer.items("responses")
-        told = {(item.value.resource_type, item.value.resource_name): item for item in found}
+        told = {_key(item): item for item in found}
         asked = iter(kept)
         merged = []
-        for entry in order:
-            if entry is None:
-                resource = next(asked).value
-                entry = told.get((resource.resource_type, resource.resource_name))
+        for refused in order:
+            entry = told.get(_key(next(asked))) if refused is None else refused
             if entry is not None:
                 merged.append(entry)
         found.arrange(merged)
 
     return call.forward(merge)
+
+
+def _key(item: Item) -> tuple[int, str]:
+    return item.value.resource_type, item.value.resource_name
 
 
 def _refused_alteration(

@@ -72,8 +72,8 @@ RULE: Final = ApiRule(
     ApiKey.FIND_COORDINATOR,
     judge=judge_find_coordinator,
     summary=(
-        "Describe Group (type 0), Describe TransactionalId (type 1) or ClusterAction Cluster (type 2), for each key from "
-        "version 4 on."
+        "Describe Group (type 0), Describe TransactionalId (type 1) or ClusterAction Cluster (type 2), for each key "
+        "from version 4 on."
     ),
     claims=frozenset({"key", "coordinator_keys"}),
 )

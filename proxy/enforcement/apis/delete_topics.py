@@ -142,9 +142,7 @@ def _denied(call: Call, name: str) -> Any:
     return _entry(call, name, DELETE_TOPIC.error)
 
 
-def _entry(
-    call: Call, name: str | None, error: ErrorCode, message: str | None = None, *, topic_id: Any = None
-) -> Any:
+def _entry(call: Call, name: str | None, error: ErrorCode, message: str | None = None, *, topic_id: Any = None) -> Any:
     text = message or sentence(error)
     return build(call.answer_item("responses"), name=name, topic_id=topic_id, error_code=error, error_message=text)
 

@@ -54,16 +54,10 @@ RULES: Final = (
         ),
         claims=frozenset({"groups"}),
     ),
-    ApiRule(
-        ApiKey.LIST_GROUPS, (Hide("groups", DESCRIBE_GROUP, field_of("group_id"), unless=DESCRIBE_CLUSTER),)
-    ),
+    ApiRule(ApiKey.LIST_GROUPS, (Hide("groups", DESCRIBE_GROUP, field_of("group_id"), unless=DESCRIBE_CLUSTER),)),
     ApiRule(
         ApiKey.DELETE_GROUPS,
-        (
-            Cut(
-                "groups_names", DELETE_GROUP, "results", itself, refused("results", named="group_id"), distinct=True
-            ),
-        ),
+        (Cut("groups_names", DELETE_GROUP, "results", itself, refused("results", named="group_id"), distinct=True),),
         claims=frozenset({"groups_names"}),
     ),
 )

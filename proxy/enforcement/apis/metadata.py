@@ -242,7 +242,8 @@ RULE: Final = ApiRule(
     ApiKey.METADATA,
     judge=judge_metadata,
     summary=(
-        "Describe Topic for each topic: a named one is answered TOPIC_AUTHORIZATION_FAILED, in a list of all it is not there. "
+        "Describe Topic for each topic: a named one is answered TOPIC_AUTHORIZATION_FAILED, in a list of all it is not "
+        "there. "
         "A missing topic is created only with Create Cluster, else Create Topic; else TOPIC_AUTHORIZATION_FAILED."
     ),
     claims=frozenset({"topics.name", "topics.topic_id"}),

@@ -147,8 +147,8 @@ RULES: Final = (
         ApiKey.OFFSET_FETCH,
         judge=judge_offset_fetch,
         summary=(
-            "Describe Group for each group, else GROUP_AUTHORIZATION_FAILED for it. Describe Topic for each topic, else "
-            "TOPIC_AUTHORIZATION_FAILED for its partitions; of all offsets of a group those are not shown."
+            "Describe Group for each group, else GROUP_AUTHORIZATION_FAILED for it. Describe Topic for each topic, "
+            "else TOPIC_AUTHORIZATION_FAILED for its partitions; of all offsets of a group those are not shown."
         ),
         claims=frozenset(
             {

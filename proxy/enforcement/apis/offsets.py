@@ -73,7 +73,7 @@ RULES: Final = (
     ApiRule(
         ApiKey.OFFSET_FOR_LEADER_EPOCH,
         judge=judge_leader_epochs,
-        summary="ClusterAction Cluster, else Describe Topic for each topic, else TOPIC_AUTHORIZATION_FAILED for that one.",
+        summary="ClusterAction Cluster, else Describe Topic for each, else TOPIC_AUTHORIZATION_FAILED for that one.",
         claims=frozenset({"topics.topic"}),
     ),
     ApiRule(

@@ -85,8 +85,9 @@ RULE: Final = ApiRule(
     ApiKey.PRODUCE,
     judge=judge_produce,
     summary=(
-        "Write TransactionalId if the first batch of any partition is transactional, else TRANSACTIONAL_ID_AUTHORIZATION_FAILED "
-        "for all. Write Topic for each topic, else TOPIC_AUTHORIZATION_FAILED for its partitions; the rest is stored. "
+        "Write TransactionalId if the first batch of any partition is transactional, else "
+        "TRANSACTIONAL_ID_AUTHORIZATION_FAILED for all. Write Topic for each topic, else "
+        " TOPIC_AUTHORIZATION_FAILED for its partitions; the rest is stored. "
         "With acks=0 the connection is closed."
     ),
     claims=frozenset({"transactional_id", "topic_data.name", "topic_data.topic_id"}),

@@ -83,6 +83,9 @@ def _denied(call: Call, name: str) -> Any:
 RULE: Final = ApiRule(
     ApiKey.DESCRIBE_TOPIC_PARTITIONS,
     judge=judge_topic_partitions,
-    summary="Describe Topic for each topic: a named one is answered TOPIC_AUTHORIZATION_FAILED, in a list of all it is not there.",
+    summary=(
+        "Describe Topic for each topic: a named one is answered TOPIC_AUTHORIZATION_FAILED, in a list of all it is not "
+        "there."
+    ),
     claims=frozenset({"topics.name", "cursor.topic_name"}),
 )

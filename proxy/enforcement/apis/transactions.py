@@ -70,7 +70,11 @@ def _add_nothing(call: Call, denied: set[str], missing: set[str]) -> Verdict:
     topic_type = call.answer_item(_RESULTS)
     return Answer(
         call.build_answer(
-            **{_RESULTS: tuple(_result(topic_type, topic, denied, missing) for topic in call.request.v3_and_below_topics)}
+            **{
+                _RESULTS: tuple(
+                    _result(topic_type, topic, denied, missing) for topic in call.request.v3_and_below_topics
+                )
+            }
         )
     )
 
@@ -103,9 +107,9 @@ RULES: Final = (
         ApiKey.ADD_PARTITIONS_TO_TXN,
         judge=judge_add_partitions,
         summary=(
-            "Write TransactionalId, else TRANSACTIONAL_ID_AUTHORIZATION_FAILED for every partition. Write Topic for each "
-            "topic; if one is denied nothing is added and the others are OPERATION_NOT_ATTEMPTED. Versions 4+ are for "
-            "brokers and refused."
+            "Write TransactionalId, else TRANSACTIONAL_ID_AUTHORIZATION_FAILED for every partition. Write Topic for "
+            "each topic; if one is denied nothing is added and the others are OPERATION_NOT_ATTEMPTED. Versions 4+ are "
+            "for brokers and refused."
         ),
         claims=frozenset({"v3_and_below_transactional_id", "v3_and_below_topics.name"}),
         exempt=(
@@ -129,4 +133,3 @@ RULES: Final = (
         claims=frozenset({"transactional_id", "group_id", "topics.name"}),
     ),
 )
-
