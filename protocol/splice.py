@@ -21,6 +21,7 @@ from protocol.layout import (
     EntityLayout,
     FieldLayout,
     Span,
+    Walk,
     layout_of,
     read_count,
     read_uvarint,
@@ -34,14 +35,15 @@ T = TypeVar("T")
 
 
 class Item:
-    """One item of an array: its span, and its value once somebody asks."""
+    """One item of an array: a span of the original, or a value that takes the place of one or was added."""
 
-    __slots__ = ("_items", "_value", "span")
+    __slots__ = ("_items", "_value", "raw", "span")
 
-    def __init__(self, items: Items, span: Span) -> None:
+    def __init__(self, items: Items, span: Span, value: Any = None, raw: bytes | None = None) -> None:
         self._items = items
+        self._value = value
         self.span = span
-        self._value: Any = None
+        self.raw = raw
 
     @property
     def value(self) -> Any:
@@ -50,31 +52,34 @@ class Item:
             self._value = self._items.decode(self.span[0])
         return self._value
 
+    def become(self, value: Any, raw: bytes) -> None:
+        """Take a new value and its bytes."""
+        self._value = value
+        self.raw = raw
+
 
 class Items:
-    """An array field of a message. Iterating gives what is kept, in order; ``null`` arrays have no items."""
+    """An array field of a message. Iterating gives its items as they are now; a ``null`` array has none."""
 
     def __init__(self, buffer: memoryview, begin: int, layout: FieldLayout, flexible: bool) -> None:
         self._buffer = buffer
         self._layout = layout
         self._flexible = flexible
-        self._added: list[bytes] = []
         self.edited = False
         count, position = read_count(buffer, begin, flexible)
-        self.is_null = count < 0
-        self._kept: list[Item | bytes] = []
-        walk = cast("Any", layout.item_walk)
+        self._items: list[Item] = []
+        walk = cast("Walk", layout.item_walk)
         edits: list[Edit] = []
         for _ in range(count):
             end = walk(buffer, position, edits)
-            self._kept.append(Item(self, (position, end)))
+            self._items.append(Item(self, (position, end)))
             position = end
 
     def __iter__(self) -> Iterator[Item]:
-        return (item for item in self._kept if isinstance(item, Item))
+        return iter(tuple(self._items))
 
     def __len__(self) -> int:
-        return len(self._kept) + len(self._added)
+        return len(self._items)
 
     def decode(self, position: int) -> Any:
         """Decode the item at a position."""
@@ -86,28 +91,31 @@ class Items:
 
     def keep(self, kept: Sequence[Item]) -> None:
         """Cut every item that is not in ``kept``."""
-        self._kept = list(kept)
+        self._items = list(kept)
         self.edited = True
 
     def replace(self, item: Item, value: Any) -> None:
         """Put a new value in the place of an item."""
-        self._kept[self._kept.index(item)] = self._encode(value)
+        item.become(value, self._encode(value))
         self.edited = True
 
     def arrange(self, order: Sequence[Any]) -> None:
-        """Make the array of these, in this order: items of the original and new values."""
-        self._kept = [entry if isinstance(entry, Item) else self._encode(entry) for entry in order]
+        """Make the array of these, in this order: items that are there, and new values."""
+        self._items = [entry if isinstance(entry, Item) else self._made(entry) for entry in order]
         self.edited = True
 
     def insert(self, values: Sequence[Any]) -> None:
         """Put values before all items."""
-        self._kept[:0] = [self._encode(value) for value in values]
+        self._items[:0] = [self._made(value) for value in values]
         self.edited = self.edited or bool(values)
 
     def append(self, values: Sequence[Any]) -> None:
         """Put values behind all items."""
-        self._added.extend(self._encode(value) for value in values)
+        self._items.extend(self._made(value) for value in values)
         self.edited = self.edited or bool(values)
+
+    def _made(self, value: Any) -> Item:
+        return Item(self, (0, 0), value, self._encode(value))
 
     def _encode(self, value: Any) -> bytes:
         if self._layout.entity is not None:
@@ -119,18 +127,18 @@ class Items:
         """The whole array; neighbouring spans of the original stay one piece."""
         pieces: list[Piece] = [write_count(len(self), self._flexible)]
         begin = end = 0
-        for item in self._kept:
-            if isinstance(item, Item) and item.span[0] == end:
+        for item in self._items:
+            if item.raw is None and item.span[0] == end:
                 end = item.span[1]
                 continue
             if end > begin:
                 pieces.append(self._buffer[begin:end])
-            begin, end = item.span if isinstance(item, Item) else (0, 0)
-            if isinstance(item, bytes):
-                pieces.append(item)
+            begin, end = (0, 0) if item.raw is not None else item.span
+            if item.raw is not None:
+                pieces.append(item.raw)
         if end > begin:
             pieces.append(self._buffer[begin:end])
-        return pieces + self._added
+        return pieces
 
 
 class Message:

@@ -113,7 +113,7 @@ class Rewriter:
 
     def _describe_configs(self, answer: Message) -> None:
         items = answer.items("results")
-        for item in list(items):
+        for item in items:
             result = item.value
             if result.resource_type == _BROKER_RESOURCE and any(map(_is_address, result.configs)):
                 items.replace(item, replace(result, configs=tuple(map(_without_address, result.configs))))

@@ -180,7 +180,7 @@ class Annotate:
 
     def _annotate(self, call: Call, answer: Message) -> None:
         items = answer.items(self.answer)
-        for item in list(items):
+        for item in items:
             if item.value.error_code == ErrorCode.none:
                 bits = call.access.bits(self.operations, self.resource_type, self.name(item.value))
                 bits &= getattr(item.value, self.bits)

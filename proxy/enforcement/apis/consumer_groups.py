@@ -67,7 +67,7 @@ class _HideGroupsOfHiddenTopics:
 
     def _look(self, call: Call, answer: Message) -> None:
         items = answer.items("groups")
-        for item in list(items):
+        for item in items:
             group = item.value
             if group.error_code == ErrorCode.none and not _may_see(call, group):
                 hidden = build(

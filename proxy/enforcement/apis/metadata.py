@@ -223,7 +223,7 @@ def _bits(call: Call) -> AnswerEdit:
         if not for_topics:
             return
         items = answer.items("topics")
-        for item in list(items):
+        for item in items:
             if item.value.error_code == ErrorCode.none:
                 bits = call.access.bits(TOPIC_OPERATIONS, ResourceType.TOPIC, item.value.name)
                 items.replace(item, replace(item.value, topic_authorized_operations=bits))

@@ -67,7 +67,7 @@ def _finish(call: Call, denied: Sequence[Any]) -> AnswerEdit:
     def edit(answer: Message) -> None:
         items = answer.items("topics")
         call.facts.topic_ids.learn(item.value for item in items)
-        for item in list(items):
+        for item in items:
             if item.value.error_code == ErrorCode.none:
                 bits = call.access.bits(TOPIC_OPERATIONS, ResourceType.TOPIC, item.value.name)
                 items.replace(item, replace(item.value, topic_authorized_operations=bits))

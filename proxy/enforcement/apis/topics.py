@@ -61,7 +61,7 @@ def _finish_creation(call: Call, entries: Sequence[Any]) -> AnswerEdit:
         items = answer.items("topics")
         if call.version >= _WITH_CONFIGS:
             call.facts.topic_ids.learn(item.value for item in items)
-            for item in list(items):
+            for item in items:
                 topic = item.value
                 fine = topic.error_code == ErrorCode.none
                 if fine and not call.access.allows(DESCRIBE_CONFIGS_TOPIC, topic.name, quiet=True):
