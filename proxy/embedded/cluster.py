@@ -97,6 +97,7 @@ class KafkaCluster:
         """
         self._jars = kafka_jars(self.version, self._cache, progress)
         self._directory = self._given_directory or self._make_directory()
+        self._directory.mkdir(parents=True, exist_ok=True)
         try:
             self._prepare(self._jars, self._directory, progress)
             progress(f"Kafka {self.version}: starting {self.nodes} broker{'s' if self.nodes > 1 else ''}")

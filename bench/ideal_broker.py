@@ -1,0 +1,161 @@
+"""A broker that costs next to nothing: it answers what the load asks, and stores nothing.
+
+Run as `python -m bench.ideal_broker PORT`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from functools import cache
+from struct import Struct
+from typing import Any, Final
+
+import uvloop
+
+from bench.frames import TOPIC, record_batch
+from protocol.apis import ApiKey, response_type
+from protocol.codec import build, item_type
+from protocol.header import read_request_head
+from protocol.splice import Message, encode_response
+
+HOST: Final = "127.0.0.1"
+NODE_ID: Final = 1
+PARTITIONS: Final = 6
+
+_HEAD: Final = Struct(">ihhi")
+_ANSWER_HEAD: Final = Struct(">ii")
+_SERVED: Final = {
+    ApiKey.PRODUCE: range(3, 10),
+    ApiKey.FETCH: range(4, 13),
+    ApiKey.METADATA: range(13),
+    ApiKey.API_VERSIONS: range(5),
+    ApiKey.DESCRIBE_CONFIGS: range(1, 5),
+}
+
+
+class IdealBroker(asyncio.Protocol):
+    """One connection. The records of a Produce request are dropped as they come."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._rest = b""
+        self._skip = 0
+        self._due: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        view = memoryview(self._rest + data) if self._rest else memoryview(data)
+        self._rest = b""
+        if self._skip > len(view):
+            self._skip -= len(view)
+            return
+        position = self._skip
+        answers, self._due, self._skip = self._due, [], 0
+        while len(view) - position >= _HEAD.size:
+            length, key, version, correlation_id = _HEAD.unpack_from(view, position)
+            end = position + 4 + length
+            if key != ApiKey.PRODUCE and end > len(view):
+                break
+            answer = self._answer(key, version, view[position:end])
+            pieces = [_ANSWER_HEAD.pack(len(answer) + 4, correlation_id), answer]
+            position = end
+            if end > len(view):
+                self._due, self._skip = pieces, end - len(view)
+                break
+            answers += pieces
+        self._rest = bytes(view[position:])
+        if answers:
+            self._transport.writelines(answers)
+
+    def _answer(self, key: int, version: int, frame: memoryview) -> bytes:
+        if key == ApiKey.PRODUCE:
+            return _produced(version)
+        if key == ApiKey.FETCH:
+            return _fetched(version, Message.request(read_request_head(frame), frame).entity.max_bytes)
+        return _ANSWERS[ApiKey(key)](version, self._port)
+
+
+@cache
+def _produced(version: int) -> bytes:
+    topic = item_type(response_type(ApiKey.PRODUCE, version), "responses")
+    partition = build(item_type(topic, "partition_responses"), index=0, base_offset=7)
+    return _body(ApiKey.PRODUCE, version, responses=(build(topic, name=TOPIC, partition_responses=(partition,)),))
+
+
+@cache
+def _fetched(version: int, size: int) -> bytes:
+    topic = item_type(response_type(ApiKey.FETCH, version), "responses")
+    partition = build(
+        item_type(topic, "partitions"),
+        partition_index=0,
+        high_watermark=10**9,
+        preferred_read_replica=-1,
+        records=record_batch(size),
+    )
+    return _body(ApiKey.FETCH, version, responses=(build(topic, topic=TOPIC, partitions=(partition,)),))
+
+
+@cache
+def _metadata(version: int, port: int) -> bytes:
+    entity = response_type(ApiKey.METADATA, version)
+    topic = item_type(entity, "topics")
+    partitions = tuple(
+        build(
+            item_type(topic, "partitions"),
+            partition_index=index,
+            leader_id=NODE_ID,
+            replica_nodes=(NODE_ID,),
+            isr_nodes=(NODE_ID,),
+        )
+        for index in range(PARTITIONS)
+    )
+    return _body(
+        ApiKey.METADATA,
+        version,
+        brokers=(build(item_type(entity, "brokers"), node_id=NODE_ID, host=HOST, port=port),),
+        cluster_id="bench",
+        controller_id=NODE_ID,
+        topics=(build(topic, name=TOPIC, partitions=partitions),),
+    )
+
+
+@cache
+def _versions(version: int, _: int) -> bytes:
+    entry = item_type(response_type(ApiKey.API_VERSIONS, version), "api_keys")
+    keys = tuple(
+        build(entry, api_key=key, min_version=served.start, max_version=served.stop - 1)
+        for key, served in _SERVED.items()
+    )
+    return _body(ApiKey.API_VERSIONS, version, api_keys=keys)
+
+
+@cache
+def _configs(version: int, _: int) -> bytes:
+    return _body(ApiKey.DESCRIBE_CONFIGS, version, results=())
+
+
+_ANSWERS: Final[dict[ApiKey, Callable[[int, int], bytes]]] = {
+    ApiKey.METADATA: _metadata,
+    ApiKey.API_VERSIONS: _versions,
+    ApiKey.DESCRIBE_CONFIGS: _configs,
+}
+
+
+def _body(key: ApiKey, version: int, **values: Any) -> bytes:
+    """An answer without its length and correlation id."""
+    return encode_response(key, version, 0, build(response_type(key, version), **values))[_ANSWER_HEAD.size :]
+
+
+async def serve(port: int) -> None:
+    """Answer until the process is told to end."""
+    server = await asyncio.get_running_loop().create_server(lambda: IdealBroker(port), HOST, port, backlog=4096)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(int(sys.argv[1])))
