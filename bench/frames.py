@@ -6,7 +6,7 @@ import os
 from struct import Struct
 from typing import Any, Final
 
-from protocol.apis import ApiKey, request_type, response_type
+from protocol.apis import ApiKey, request_type
 from protocol.codec import build, item_type
 from protocol.splice import decode_response, encode_request
 
@@ -61,17 +61,12 @@ def api_versions() -> bytes:
     return _request(ApiKey.API_VERSIONS, API_VERSIONS_VERSION, 0, body)
 
 
-def errors_of(api_key: int, version: int, frame: bytes) -> tuple[int, ...]:
-    """The error codes of an answer's partitions, smallest first, each once."""
-    _, answer = decode_response(api_key, version, frame)
-    partitions = "partition_responses" if api_key == ApiKey.PRODUCE else "partitions"
-    codes = {int(each.error_code) for topic in answer.responses for each in getattr(topic, partitions)}
-    return tuple(sorted(codes))
-
-
-def answer_type(api_key: int, version: int) -> type[Any]:
-    """The schema of an answer."""
-    return response_type(api_key, version)
+def errors_of(api: ApiKey, frame: bytes) -> tuple[int, ...]:
+    """The error codes of the partitions in an answer to one of these requests, smallest first, each once."""
+    produced = api == ApiKey.PRODUCE
+    _, answer = decode_response(api, PRODUCE_VERSION if produced else FETCH_VERSION, frame)
+    partitions = "partition_responses" if produced else "partitions"
+    return tuple(sorted({each.error_code.value for topic in answer.responses for each in getattr(topic, partitions)}))
 
 
 def _request(api_key: int, version: int, correlation_id: int, entity: Any) -> bytes:

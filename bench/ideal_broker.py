@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvloop
 
@@ -45,8 +45,7 @@ class IdealBroker(asyncio.Protocol):
         self._due: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         view = memoryview(self._rest + data) if self._rest else memoryview(data)

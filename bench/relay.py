@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
-from typing import Final
+from typing import Final, cast
 
 import uvloop
 
@@ -24,8 +24,7 @@ class Side(asyncio.Protocol):
         self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         if self.other is None or self.other.transport is None:

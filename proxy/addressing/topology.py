@@ -64,8 +64,11 @@ class Topology:
 
     @property
     def known(self) -> bool:
-        """Whether there is a broker whose API versions are known: nobody can be served before."""
-        return any(broker.address in self._versions for broker in self.brokers.values())
+        """Whether the API versions of somebody to serve clients are known; nobody can be served before.
+
+        While the cluster tells no brokers (0.8 does not before it has a topic), that may be a bootstrap server.
+        """
+        return any(address in self._versions for address in self._servers())
 
     def learn(self, brokers: Mapping[int, BrokerAddress]) -> tuple[Change, ...]:
         """Take over the cluster's own list of its brokers; what changed comes back, in the order of node ids.
@@ -110,7 +113,7 @@ class Topology:
 
     def pick_any(self) -> Address:
         """A broker for a client that does not mind which: each in its turn, but rather not one that failed lately."""
-        known = [broker.address for broker in self.brokers.values()] or list(self.bootstrap_servers)
+        known = self._servers()
         asked = [address for address in known if address in self._versions] or known
         well = [address for address in asked if address not in self._failed] or asked
         self._turn += 1
@@ -127,6 +130,9 @@ class Topology:
     def failed(self, address: Address) -> bool:
         """Whether the address was marked as failed and not reached since."""
         return address in self._failed
+
+    def _servers(self) -> list[Address]:
+        return [broker.address for broker in self.brokers.values()] or list(self.bootstrap_servers)
 
     def _forget_strangers(self) -> None:
         current = {broker.address for broker in self.brokers.values()} | set(self.bootstrap_servers)

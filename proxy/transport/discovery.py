@@ -126,23 +126,24 @@ class Discovery:
         troubles = []
         for address in self._topology.candidates():
             try:
-                await self._ask_cluster(address)
+                told = await self._ask_cluster(address)
             except (OSError, ProtocolError) as error:
                 troubles.append(f"{_text(address)}: {_reason(error)}")
                 self._unreachable(address)
             else:
-                await self._visit_all_but(address)
-                return True
+                if told:
+                    await self._visit_all_but(address)
+                    return True
+                troubles.append(f"{_text(address)}: it knows of no broker yet")
         if self._throttle.admit("unreachable") is not None:
-            _log.warning("the cluster cannot be reached", brokers=troubles)
+            _log.warning("the cluster does not tell its brokers", troubles=troubles)
         return False
 
-    async def _ask_cluster(self, address: Address) -> None:
+    async def _ask_cluster(self, address: Address) -> bool:
+        """Learn the brokers; False if there are none: the cluster has just started, or is a 0.8 without a topic."""
         facts = await self._ask_versions(address)
         async with broker_link(address, self._timeout_s) as link:
             brokers = await ask_brokers(link, facts.response)
-            if not brokers:
-                raise ConnectionError("it has just started and knows of no broker yet")
             await self._ask_settings(link, brokers, facts)
         for change in self._topology.learn(brokers):
             _log.info(str(change), node_id=change.node_id)
@@ -151,6 +152,7 @@ class Discovery:
                 self._observer.broker_up(change.node_id, up=False)
         self._topology.learn_versions(address, facts)
         self.broker_reached(*address)
+        return bool(brokers)
 
     async def _ask_settings(self, link: BrokerLink, brokers: Mapping[int, BrokerAddress], facts: VersionFacts) -> None:
         """Whether naming a topic creates it decides what a client without the right to create is told."""

@@ -48,6 +48,10 @@ def test_an_empty_list_teaches_nothing():
 
 
 def test_is_known_when_somebody_can_be_served():
+    fresh = Topology(BOOTSTRAP)
+    assert not fresh.known
+    fresh.learn_versions(("boot-1", 9092), FACTS)
+    assert fresh.known
     made = topology()
     assert not made.known
     made.learn_versions(("boot-1", 9092), FACTS)
