@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from bench.measure import Plan, Samples, measure_flows, measure_idle
+from bench.measure import Plan, measure_flows, measure_idle
 from bench.processes import POLICY_ON, Load, MeasurementFailed, Stage
 from bench.profile import Profile, missing_tools, profile
 from bench.report import Report
@@ -42,14 +42,14 @@ def main(quick: bool, only: tuple[str, ...], profiled: bool) -> None:
         stage = Stage(site, free_port())
         try:
             with stage.broker(), stage.load() as load:
-                samples: Samples = measure_flows(stage, load, chosen, plan, _say) if chosen else {}
+                flows = measure_flows(stage, load, chosen, plan, _say) if chosen else None
                 memory = measure_idle(stage, load, _IDLE_CONNECTIONS, _say) if IDLE in (only or _NAMES) else {}
                 profiles = _profiles(stage, load, chosen, Path(folder)) if profiled else []
         except MeasurementFailed as failure:
             _say(str(failure))
             _tell_logs(Path(folder))
             sys.exit(1)
-    _keep(Report(plan, chosen, samples, memory, profiles))
+    _keep(Report(plan, chosen, flows, memory, profiles))
 
 
 def _profiles(stage: Stage, load: Load, workloads: list[Workload], folder: Path) -> list[Profile]:

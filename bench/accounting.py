@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,14 +21,19 @@ def cpu_seconds(pid: int) -> float:
     return sum(time.clock_gettime(~process << 3 | _SCHEDULER_CLOCK) for process in _family(pid))
 
 
+def machine_seconds() -> float:
+    """CPU seconds, user and system, of everything that runs on this machine; interrupts and the idle are left out."""
+    user, nice, system = map(int, Path("/proc/stat").read_text().split(maxsplit=4)[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
 def resident_bytes(pid: int) -> int:
-    """Resident memory of a process and its children; what they share is counted by share (PSS)."""
-    return sum(_proportional_kilobytes(process) for process in _family(pid)) * 1024
+    """Resident memory (RSS) of a process and its children; what they share is counted for each."""
+    return sum(_resident_pages(process) for process in _family(pid)) * resource.getpagesize()
 
 
-def _proportional_kilobytes(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+def _resident_pages(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
 
 
 def _family(pid: int) -> Iterator[int]:

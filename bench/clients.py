@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from statistics import quantiles
 from typing import Final, cast
 
@@ -82,13 +83,13 @@ def _end(data: bytes | bytearray, position: int) -> int:
 
 
 class Requester(asyncio.Protocol):
-    """Keeps `window` requests in flight. `burst` are twice as many frames, all of one length."""
+    """Keeps all of `frames` in flight: each is sent again when an answer has come. They are of one length."""
 
-    def __init__(self, tally: Tally, burst: bytes, window: int) -> None:
+    def __init__(self, tally: Tally, frames: Sequence[bytes]) -> None:
         self._tally = tally
-        self._window = window
-        self._frames = memoryview(burst)
-        self._size = len(burst) // (2 * window)
+        self._frames = frames
+        self._size = len(frames[0])
+        self._window = len(frames)
         self._answers = AnswerCounter()
         self._next = 0
         self._sent_at = 0.0
@@ -123,12 +124,12 @@ class Requester(asyncio.Protocol):
         self._tally.lost += self._running
 
     def _send(self, count: int) -> None:
-        begin = self._next * self._size
-        end = begin + count * self._size
-        self._next = (self._next + count) % self._window
-        self._tally.transferred += end - begin
         self._sent_at = time.perf_counter()
-        self._transport.write(self._frames[begin:end])
+        for _ in range(count):
+            # One write, and so one TLS record, for each request, as Kafka's clients do it.
+            self._transport.write(self._frames[self._next])
+            self._next = (self._next + 1) % self._window
+        self._tally.transferred += count * self._size
 
 
 class Visitor(asyncio.Protocol):

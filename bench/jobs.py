@@ -70,7 +70,7 @@ class Sample(Struct, frozen=True, tag=True):
     """One measured window: requests or connections done, bytes of frames both ways, CPU seconds used meanwhile.
 
     `errors` are the codes in the first answer of the connections; `latencies_us` the 50th and 99th percentile of round
-    trips in microseconds, known for a window of 1.
+    trips in microseconds, known for one connection with a window of 1.
     """
 
     seconds: float

@@ -35,9 +35,9 @@ def client_context(target: Target) -> ssl.SSLContext:
 
 async def flow(job: Flow) -> Sample:
     """Run a steady stream of requests and measure its middle."""
-    tally = Tally(keep_latencies=job.window == 1)
-    burst = _burst(job.request, 2 * job.window)
-    requesters = [Requester(tally, burst, job.window) for _ in range(job.connections)]
+    tally = Tally(keep_latencies=job.window == job.connections == 1)
+    window = [_frame(job.request, number) for number in range(job.window)]
+    requesters = [Requester(tally, window) for _ in range(job.connections)]
     context = client_context(job.target)
     await asyncio.gather(*(_connect(job.target, requester, context) for requester in requesters))
     for requester in requesters:
@@ -107,10 +107,6 @@ async def _measure(job: Flow | Visits, tally: Tally) -> Sample:
 
 async def _connect(target: Target, protocol: asyncio.Protocol, context: ssl.SSLContext) -> None:
     await asyncio.get_running_loop().create_connection(lambda: protocol, HOST, target.port, ssl=context)
-
-
-def _burst(request: Request, count: int) -> bytes:
-    return b"".join(_frame(request, number) for number in range(count))
 
 
 def _frame(request: Request, number: int) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from bench.jobs import Memory, Sample
-from bench.measure import Plan, Samples
+from bench.measure import Flows, Plan, Samples
 from bench.processes import CONTESTANTS, POLICY_ON, RELAY
 from bench.profile import Profile
 from bench.site import BINDINGS
@@ -40,15 +40,17 @@ class Report:
 
     plan: Plan
     workloads: Sequence[Workload]
-    samples: Samples
+    flows: Flows | None
     memory: Mapping[str, Memory]
     profiles: Sequence[Profile] = ()
 
     def markdown(self) -> str:
         """The whole report; it reads well as plain text too."""
         parts = [_heading(self.plan)]
-        if self.samples:
-            parts += [_table(_COST_COLUMNS, self._costs()), _table(_RATE_COLUMNS, self._rates())]
+        if self.flows is not None:
+            samples = self.flows.samples
+            parts += [_table(_COST_COLUMNS, self._costs(samples)), _table(_RATE_COLUMNS, self._rates(samples))]
+            parts.append(f"Others on this machine used up to {self.flows.bystanders:.2f} cores meanwhile.")
         if self.memory:
             parts.append(_table(("resident memory", *CONTESTANTS), self._memories()))
         parts += [_profile(profile) for profile in self.profiles]
@@ -61,15 +63,15 @@ class Report:
             "machine": _machine(),
             "plan": asdict(self.plan),
             "units": {workload.name: workload.kind.value for workload in self.workloads},
-            "samples": self.samples,
+            "flows": self.flows,
             "memory": self.memory,
             "profiles": [asdict(profile) for profile in self.profiles],
         }
         return msgspec.json.format(msgspec.json.encode(everything))
 
-    def _costs(self) -> Iterator[Sequence[str]]:
+    def _costs(self, samples: Samples) -> Iterator[Sequence[str]]:
         for workload in self.workloads:
-            found = self.samples[workload.name]
+            found = samples[workload.name]
             costs = {name: [each.cost(workload.kind) for each in found[name]] for name in CONTESTANTS}
             ratios = [mine / floor for mine, floor in zip(costs[POLICY_ON], costs[RELAY], strict=True)]
             to_reach = "" if workload.to_reach is None else f"{workload.to_reach:.2f}"
@@ -81,9 +83,9 @@ class Report:
                 to_reach,
             )
 
-    def _rates(self) -> Iterator[Sequence[str]]:
+    def _rates(self, samples: Samples) -> Iterator[Sequence[str]]:
         for workload in self.workloads:
-            found = self.samples[workload.name]
+            found = samples[workload.name]
             yield workload.title, *(_rate(found[name]) for name in CONTESTANTS)
 
     def _memories(self) -> Iterator[Sequence[str]]:

@@ -86,10 +86,13 @@ def build(entity_type: type[Any], /, **values: Any) -> Any:
     """Make an entity of any version from one set of values.
 
     Values for fields that this version does not have are left out; fields without a value get the schema's default,
-    else the zero of their type (0, "", (), null where it may be null, the error NONE).
+    else the zero of their type (0, "", (), null where it may be null, the error NONE). So does a null for a field that
+    cannot be null in this version.
     """
-    defaults = _defaults(entity_type)
-    chosen = {name: values[name] if name in values else default() for name, default in defaults.items()}
+    chosen = {}
+    for name, (default, nullable) in _defaults(entity_type).items():
+        value = values.get(name)
+        chosen[name] = value if value is not None or (nullable and name in values) else default()
     return entity_type(**chosen)
 
 
@@ -129,15 +132,19 @@ def _innermost(annotation: Any) -> type[Any]:
 
 
 @memo
-def _defaults(entity_type: type[Any]) -> dict[str, Callable[[], Any]]:
-    return {field.name: _default_of(field) for field in fields(entity_type)}
+def _defaults(entity_type: type[Any]) -> dict[str, tuple[Callable[[], Any], bool]]:
+    return {field.name: (_default_of(field), _is_nullable(field.type)) for field in fields(entity_type)}
+
+
+def _is_nullable(annotation: Any) -> bool:
+    return get_origin(annotation) is UnionType and type(None) in get_args(annotation)
 
 
 def _default_of(field: Field[Any]) -> Callable[[], Any]:
     if field.default is not MISSING:
         return lambda: field.default
     annotation = field.type
-    if get_origin(annotation) is UnionType and type(None) in get_args(annotation):
+    if _is_nullable(annotation):
         return lambda: None
     if get_origin(annotation) is tuple:
         return tuple

@@ -32,7 +32,7 @@ class ProduceSummary:
 
 
 def summarize(version: int, frame: Buffer, body: int) -> ProduceSummary | None:
-    """Read a Produce request; None if it holds tagged fields, which the slower way has to look at.
+    """Read a Produce request; None if it has tagged fields or bytes behind its end, which the slower way has to cut.
 
     :raises MalformedFrame: if the frame is not one whole Produce request.
     """
@@ -42,7 +42,7 @@ def summarize(version: int, frame: Buffer, body: int) -> ProduceSummary | None:
         raise MalformedFrame(f"unreadable Produce request: {fault}") from fault
 
 
-def _fixed(frame: Buffer, position: int) -> ProduceSummary:
+def _fixed(frame: Buffer, position: int) -> ProduceSummary | None:
     length: int = _INT16.unpack_from(frame, position)[0]
     position += 2
     transactional_id = None
@@ -108,7 +108,7 @@ def _flexible(version: int, frame: Buffer, position: int) -> ProduceSummary | No
     return _whole(frame, position + 1, ProduceSummary(transactional_id, acks, tuple(topics), transactional))
 
 
-def _whole(frame: Buffer, position: int, summary: ProduceSummary) -> ProduceSummary:
-    if position != len(frame):
-        raise MalformedFrame(f"a Produce request ends at byte {position} of {len(frame)}")
-    return summary
+def _whole(frame: Buffer, position: int, summary: ProduceSummary) -> ProduceSummary | None:
+    if position > len(frame):
+        raise MalformedFrame("a Produce request is cut short")
+    return summary if position == len(frame) else None

@@ -13,7 +13,6 @@ from typing import Any, TypeVar, cast
 
 from protocol.apis import request_type, response_type
 from protocol.codec import decode_entity, encode_entity, field_reader, field_writer, primitive_item, read
-from protocol.errors import MalformedFrame
 from protocol.header import LENGTH_PREFIX, RequestHead, request_header, response_body, response_header
 from protocol.layout import (
     Buffer,
@@ -145,9 +144,10 @@ class Message:
     """One request or response, walked but not decoded.
 
     ``frame`` is what may be forwarded: if the original held tagged fields that its schema does not know they are cut
-    out of it (KIP-482 lets a reader skip them), so that the broker reads just what was judged.
+    out of it (KIP-482 lets a reader skip them), and so are bytes behind its end, so that the broker reads just what was
+    judged.
 
-    :raises MalformedFrame: if the bytes are not one whole message of this type, or if any follow it.
+    :raises MalformedFrame: if the bytes are not one whole message of this type.
     """
 
     def __init__(self, entity_type: type[Any], frame: Buffer, body: int, header: bytes) -> None:
@@ -156,8 +156,9 @@ class Message:
         self.layout: EntityLayout = layout_of(entity_type)
         edits: list[Edit] = []
         end = self.layout.end(frame, body, edits)
-        if end != len(frame):
-            raise MalformedFrame(f"{len(frame) - end} bytes follow the {entity_type.__name__}")
+        if end < len(frame):
+            # Kafka reads no further, and some clients do send more (librdkafka, in its Metadata of all topics).
+            edits.append((end, len(frame), b""))
         self.edited = bool(edits)
         if edits:
             frame = _framed([header, *_apply(edits, frame, body)])

@@ -66,9 +66,9 @@ class FileSource:
         """
         config = self._config
         faults: list[Fault] = []
-        policy = None
+        policy, digest = None, ""
         if config.policy.file is not None and config.policy.mode is not PolicyMode.OFF:
-            policy = _collect(faults, _read_policy, config.policy.file)
+            policy, digest = _collect(faults, _read_policy, config.policy.file) or (None, "")
         users = None if config.users is None else _collect(faults, _read_users, config.users)
         tls: dict[str, ListenerTls] = {}
         mappings: dict[str, PrincipalMapping] = {}
@@ -83,7 +83,7 @@ class FileSource:
         if faults:
             raise InvalidDocument(faults)
         authorizer = None if policy is None else policy.authorizer(generation)
-        return Snapshot(generation, policy, authorizer, users, tls, mappings, self._digest())
+        return Snapshot(generation, policy, authorizer, users, tls, mappings, digest)
 
     def fingerprint(self) -> Fingerprint:
         """Path, time of change, size and inode of every file; a file that is gone counts as changed."""
@@ -98,10 +98,6 @@ class FileSource:
                 files += [path for path in named if path is not None]
         return list(dict.fromkeys(files))
 
-    def _digest(self) -> str:
-        file = self._config.policy.file
-        return "" if file is None or not file.exists() else sha256(file.read_bytes()).hexdigest()[:16]
-
 
 def _collect(faults: list[Fault], read: Callable[[Source], Loaded], source: Source) -> Loaded | None:
     try:
@@ -111,8 +107,9 @@ def _collect(faults: list[Fault], read: Callable[[Source], Loaded], source: Sour
         return None
 
 
-def _read_policy(path: Path) -> PolicyDocument:
-    return load_policy(_text(path), str(path))
+def _read_policy(path: Path) -> tuple[PolicyDocument, str]:
+    text = _text(path)
+    return load_policy(text, str(path)), sha256(text.encode()).hexdigest()[:16]
 
 
 def _read_users(path: Path) -> FileUsers:

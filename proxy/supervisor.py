@@ -37,12 +37,12 @@ _PUBLISH_EVERY_S: Final = 2.0
 _log = get_logger("doorkeeper")
 
 
-def run(config: Config) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code comes back.
+def run(config: Config, log_level: str = "info") -> int:
+    """Serve until SIGTERM or SIGINT; the exit code comes back. `log_level` is one of `logs.LEVELS`.
 
     :raises InvalidDocument: if users, policy or certificates are faulty at the start.
     """
-    configure()
+    configure(log_level)
     FileSource(config).load(0)
     secret = secrets.token_bytes(32)
     if config.workers == 1:

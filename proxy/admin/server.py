@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
 from prometheus_client import generate_latest
@@ -14,6 +14,13 @@ from prometheus_client.registry import Collector
 
 from proxy.admin.page import status_page
 from proxy.admin.status import Status
+
+# The page runs no script, loads nothing, and is shown in no other page.
+_PAGE_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
 
 
 class Exposed(Protocol):
@@ -79,4 +86,5 @@ class AdminServer:
         return web.Response(body=body, headers={"Content-Type": kind})
 
     async def _page(self, _: web.Request) -> web.Response:
-        return web.Response(text=status_page(self._status, self._reasons()), content_type="text/html")
+        page = status_page(self._status, self._reasons())
+        return web.Response(text=page, content_type="text/html", headers=_PAGE_HEADERS)

@@ -11,12 +11,15 @@ import click
 from policies.schema import policy_schema
 from policies.strict_yaml import InvalidDocument
 from proxy import __version__
+from proxy.authentication.schema import users_schema
 from proxy.cli.check import check_config
 from proxy.cli.policy import policy
 from proxy.cli.user import user
 from proxy.config import json_schema, load_config
+from proxy.observability.logs import LEVELS
 
 _WRONG_INPUT = 2
+_SCHEMAS = {"config": json_schema, "policy": policy_schema, "users": users_schema}
 _CONFIG = click.option(
     "-c", "--config", "path", required=True, type=click.Path(path_type=Path), help="The file doorkeeper.yaml."
 )
@@ -43,13 +46,14 @@ def main() -> None:
 
 @main.command()
 @_CONFIG
-def run(path: Path) -> None:
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged.")
+def run(path: Path, log_level: str) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     config = load_config(path)
     # Only a doorkeeper that serves needs the event loop and all that stands on it.
     from proxy.supervisor import run as serve
 
-    sys.exit(serve(config))
+    sys.exit(serve(config, log_level))
 
 
 @main.command()
@@ -74,10 +78,10 @@ def quickstart(version: str, directory: Path | None, *, check_only: bool) -> Non
 
 
 @main.command()
-@click.argument("document", type=click.Choice(["config", "policy"]))
+@click.argument("document", type=click.Choice(list(_SCHEMAS)))
 def schema(document: str) -> None:
     """Print the JSON Schema of a file, for editors."""
-    click.echo(json.dumps(json_schema() if document == "config" else policy_schema(), indent=2))
+    click.echo(json.dumps(_SCHEMAS[document](), indent=2))
 
 
 main.add_command(user)

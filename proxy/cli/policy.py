@@ -35,6 +35,8 @@ def why(path: Path, principal: str, operation: str, resource_type: str, name: st
         document = load_policy(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise click.UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{path} is not UTF-8 text") from error
     try:
         explanation = explain(
             document,

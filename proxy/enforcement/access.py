@@ -71,31 +71,27 @@ class Access:
         return self._current().mode
 
     def allows(self, right: Right, name: str, *, quiet: bool = False, count: int = 1) -> bool:
-        """Whether the right is held on the resource of this name.
+        """Whether a request may go on that needs the right on the resource of this name.
 
-        ``quiet`` marks a filter or the first of two alternatives, which leaves no trace (as in Kafka's own log);
-        ``count`` is how many items of the request name the resource.
+        ``quiet`` marks a filter, which leaves no trace (as in Kafka's own log); ``count`` is how many items of the
+        request name the resource. A policy that is only observed lets everything go on.
         """
-        verdicts = self._current()
-        if verdicts is not self._verdicts:
-            self._verdicts = verdicts
-            self._memory = {}
-        if verdicts.authorizer is None:
-            return True
-        known = self._memory.get(right)
-        decision = known.get(name) if known is not None else None
-        if decision is None:
-            decision = self._decide(verdicts.authorizer, right, name)
-        if decision.allowed and not self.grants:
+        decision = self._ask(right, name)
+        if decision is None or (decision.allowed and not self.grants):
             return True
         if not quiet:
             _, before = self._asked.get((right, name), (decision, 0))
             self._asked[right, name] = (decision, before + count)
-        return decision.allowed or verdicts.mode is Mode.OBSERVE
+        return decision.allowed or self._verdicts.mode is Mode.OBSERVE
 
-    def allows_cluster(self, right: Right, *, quiet: bool = False) -> bool:
-        """Whether a right on the cluster is held."""
-        return self.allows(right, CLUSTER_NAME, quiet=quiet)
+    def holds(self, right: Right, name: str = CLUSTER_NAME) -> bool:
+        """Whether the right is held: the first of two alternatives, which leaves no trace and lets nothing go on."""
+        decision = self._ask(right, name)
+        return decision is None or decision.allowed
+
+    def allows_cluster(self, right: Right) -> bool:
+        """Whether a request may go on that needs a right on the cluster."""
+        return self.allows(right, CLUSTER_NAME)
 
     def allows_any(self, right: Right) -> bool:
         """Whether the right is held on at least one resource of its type (``authorizeByResourceType``); quiet."""
@@ -129,6 +125,18 @@ class Access:
         checked = [Checked(right, name, *found) for (right, name), found in self._asked.items()]
         self._asked = {}
         return checked
+
+    def _ask(self, right: Right, name: str) -> Decision | None:
+        """The decision of the policy in force; None if there is no policy."""
+        verdicts = self._current()
+        if verdicts is not self._verdicts:
+            self._verdicts = verdicts
+            self._memory = {}
+        if verdicts.authorizer is None:
+            return None
+        known = self._memory.get(right)
+        decision = known.get(name) if known is not None else None
+        return decision if decision is not None else self._decide(verdicts.authorizer, right, name)
 
     def _decide(self, authorizer: Authorizer, right: Right, name: str) -> Decision:
         decision = authorizer.decide(self.principal, self.host, right.operation, right.resource_type, name)

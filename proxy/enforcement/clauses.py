@@ -142,7 +142,7 @@ class Hide:
 
     def apply(self, call: Call, plan: Plan) -> Verdict | None:
         """Promise to filter the answer."""
-        if self.unless is None or not call.access.allows_cluster(self.unless, quiet=True):
+        if self.unless is None or not call.access.holds(self.unless):
             plan.edits.append(lambda answer: self._filter(call, answer))
         return None
 

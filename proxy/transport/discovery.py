@@ -136,7 +136,7 @@ class Discovery:
                     return True
                 troubles.append(f"{_text(address)}: it knows of no broker yet")
         if self._throttle.admit("unreachable") is not None:
-            _log.warning("the cluster does not tell its brokers", troubles=troubles)
+            _log.warning("the cluster cannot be reached", troubles=troubles)
         return False
 
     async def _ask_cluster(self, address: Address) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.integration.door import Door
 
 from proxy.embedded import KafkaCluster
+from tests.integration.door import Door
 
 
 @pytest.fixture(scope="session")

@@ -247,8 +247,7 @@ class Door:
             settings |= {
                 "sasl.mechanism": mechanism,
                 "sasl.jaas.config": (
-                    f"org.apache.kafka.common.security.{module} required "
-                    f'username="{user}" password="{user}-password";'
+                    f'org.apache.kafka.common.security.{module} required username="{user}" password="{user}-password";'
                 ),
             }
         path = self.directory / f"{user}-{listener}-{mechanism}.properties"

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
-from tests.integration.door import ENOUGH_S, Door
 
 from proxy.embedded import KafkaCluster
+from tests.integration.conftest import make_topic
+from tests.integration.door import ENOUGH_S, Door
 
 pytestmark = pytest.mark.kafka
 
@@ -58,9 +59,7 @@ def code(failure: pytest.ExceptionInfo[KafkaException]) -> int:
 
 
 @pytest.mark.parametrize(("listener", "mechanism"), WAYS_IN)
-def test_what_alice_writes_bob_reads(
-    door: Door, topic: str, unique_name: Name, listener: str, mechanism: str
-) -> None:
+def test_what_alice_writes_bob_reads(door: Door, topic: str, unique_name: Name, listener: str, mechanism: str) -> None:
     alice = door.librdkafka("alice", listener, mechanism)
     bob = door.librdkafka("bob", listener, mechanism)
     assert produce(alice, topic, [b"one", b"two"]) == []
@@ -103,7 +102,7 @@ def test_a_group_that_may_not_be_read_is_refused(door: Door, topic: str) -> None
 
 def test_a_topic_that_may_not_be_read_is_refused(door: Door, kafka: KafkaCluster, unique_name: Name) -> None:
     secret = unique_name("secret")
-    AdminClient({"bootstrap.servers": kafka.bootstrap_servers}).create_topics([NewTopic(secret, 1, 1)])[secret].result()
+    make_topic(kafka, secret)
     with pytest.raises(KafkaException) as failure:
         consume(door.librdkafka("alice"), secret, unique_name("a"), 1)
     assert code(failure) == KafkaError.TOPIC_AUTHORIZATION_FAILED
@@ -164,8 +163,9 @@ def test_topics_are_administered_as_far_as_the_policy_goes(door: Door, unique_na
     assert code(failure) == KafkaError.TOPIC_AUTHORIZATION_FAILED
     resource = ConfigResource(ConfigResource.Type.TOPIC, mine)
     assert "retention.ms" in alice.describe_configs([resource])[resource].result(ENOUGH_S)
+    bob = AdminClient(door.librdkafka("bob"))
     with pytest.raises(KafkaException) as failure:
-        AdminClient(door.librdkafka("bob")).delete_topics([mine])[mine].result(ENOUGH_S)
+        bob.delete_topics([mine])[mine].result(ENOUGH_S)
     assert code(failure) == KafkaError.TOPIC_AUTHORIZATION_FAILED
     alice.delete_topics([mine])[mine].result(ENOUGH_S)
 
@@ -175,16 +175,17 @@ def test_groups_are_listed_and_described_as_far_as_the_policy_goes(door: Door, t
     produce(door.librdkafka("alice"), topic, [b"x"])
     consume(door.librdkafka("alice"), topic, group, 1)
 
-    def listed(user: str) -> set[str]:
-        result = AdminClient(door.librdkafka(user)).list_consumer_groups().result(ENOUGH_S)
+    alice, bob = AdminClient(door.librdkafka("alice")), AdminClient(door.librdkafka("bob"))
+
+    def listed(client: AdminClient) -> set[str]:
+        result = client.list_consumer_groups().result(ENOUGH_S)
         return {found.group_id for found in result.valid}
 
-    assert group in listed("alice")
-    assert group not in listed("bob")
-    alice = AdminClient(door.librdkafka("alice"))
+    assert group in listed(alice)
+    assert group not in listed(bob)
     assert alice.describe_consumer_groups([group])[group].result(ENOUGH_S).group_id == group
     with pytest.raises(KafkaException) as failure:
-        AdminClient(door.librdkafka("bob")).describe_consumer_groups([group])[group].result(ENOUGH_S)
+        bob.describe_consumer_groups([group])[group].result(ENOUGH_S)
     assert code(failure) == KafkaError.GROUP_AUTHORIZATION_FAILED
     alice.delete_consumer_groups([group])[group].result(ENOUGH_S)
 
@@ -208,7 +209,9 @@ def test_a_wrong_password_is_an_authentication_error(door: Door) -> None:
         assert any(error.code() == KafkaError._AUTHENTICATION for error in seen)
 
 
-def test_the_new_group_protocol(kafka_4_1: KafkaCluster, doors: Callable[[KafkaCluster], Door], unique_name: Name) -> None:
+def test_the_new_group_protocol(
+    kafka_4_1: KafkaCluster, doors: Callable[[KafkaCluster], Door], unique_name: Name
+) -> None:
     """KIP-848: consumer group heartbeats instead of joining and syncing."""
     door = doors(kafka_4_1)
     name, group = unique_name("a"), unique_name("a")

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.protocol.entities import random_entity
 
 from protocol.apis import ApiKey, known_versions, request_type
 from protocol.errors import MalformedFrame
 from protocol.header import read_request_head
 from protocol.produce import summarize
 from protocol.splice import encode_request
+from tests.protocol.entities import random_entity
 
 VERSIONS = known_versions(ApiKey.PRODUCE)
 

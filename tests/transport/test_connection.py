@@ -508,6 +508,23 @@ async def test_drain_waits_for_what_is_in_flight(world):
     writer.close()
 
 
+async def test_who_comes_late_is_drained_too(world):
+    """Accepted before the listeners closed, with its session only now: it must not hold up the end."""
+    port = await world.open(Echo)
+    reader, writer = await hello(world, port)
+    await within(reader.readexactly(len(FRAME)))
+    world.sessions[0].answers["drain"] = lambda: [SetTimer(Timer.DELAY, 60)]
+    draining = asyncio.get_running_loop().create_task(world.around.registry.drain(60))
+    await world.sessions[0].told("drain")
+    late_reader, late_writer = await hello(world, port)
+    await within(everything(late_reader))
+    assert "drain" in world.sessions[1].names()
+    world.around.registry.abort()
+    assert await within(draining) == 0
+    writer.close()
+    late_writer.close()
+
+
 async def test_drain_has_a_deadline(world):
     port = await world.open(answering(drain=lambda: [SetTimer(Timer.DELAY, 60)]))
     reader, writer = await hello(world, port)

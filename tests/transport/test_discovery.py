@@ -196,7 +196,7 @@ async def test_a_cluster_that_is_down_is_tried_again_and_told_once(cluster):
         kafka.append(await FakeKafka(brokers={1: BrokerAddress(host, port)}).start(port))
         await until(lambda: cluster.topology.known)
     (warning,) = [entry for entry in cluster.logs if entry["log_level"] == "warning"]
-    assert warning["event"] == "the cluster does not tell its brokers"
+    assert warning["event"] == "the cluster cannot be reached"
     assert warning["troubles"][0].startswith(f"{host}:{port}: ")
 
 

@@ -53,7 +53,7 @@ def judge_describe_configs(call: Call) -> Verdict:
     """Judge a DescribeConfigs: a type that Kafka does not know refuses all of it."""
     items = call.message.items("resources")
     if any(item.value.resource_type not in _DESCRIBE for item in items):
-        return Answer(refusal(call, ErrorCode.invalid_request))
+        return Answer(refusal(call, ErrorCode.invalid_request, with_message=True))
     kept: list[Item] = []
     entries: list[Any] = []
     for item in items:

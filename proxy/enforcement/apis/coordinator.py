@@ -32,7 +32,7 @@ def judge_find_coordinator(call: Call) -> Verdict:
     key_type = getattr(call.request, "key_type", _GROUP)
     right = _RIGHTS.get(key_type)
     if right is None or (key_type == _SHARE and call.version < _SHARES):
-        return Answer(refusal(call, ErrorCode.invalid_request))
+        return Answer(refusal(call, ErrorCode.invalid_request, with_message=True))
     if call.version < _BY_KEYS:
         if _allows(call, right, call.request.key):
             return call.forward()
@@ -62,8 +62,8 @@ def _judge_keys(call: Call, right: Right) -> Verdict:
 
     def merge(answer: Message) -> None:
         found = answer.items("coordinators")
-        rest = iter(list(found))
-        found.arrange([denied[key] if key in denied else next(rest) for key in keys])
+        told = denied | {item.value.key: item for item in found}
+        found.arrange([told[key] for key in keys if key in told])
 
     return call.forward(merge)
 

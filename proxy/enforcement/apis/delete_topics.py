@@ -34,7 +34,7 @@ class _Sorted:
 
 def judge_delete_topics(call: Call) -> Verdict:
     """Judge a DeleteTopics: Delete on the cluster opens all of it, whatever is said of topics."""
-    if call.access.allows_cluster(DELETE_CLUSTER, quiet=True):
+    if call.access.holds(DELETE_CLUSTER):
         return call.forward()
     if call.version < _BY_STATE:
         return _judge_names(call)
@@ -68,20 +68,14 @@ def _judge_states(call: Call) -> Verdict:
     for item in items:
         state = item.value
         key = (state.name, state.topic_id)
-        if key in told:
-            continue
-        told.add(key)
         if (state.name is None) == (state.topic_id is None):
             what = "neither topic name nor id" if state.name is None else "both topic name and id"
-            message = f"The request specifies {what}."
-            sorted_out.entries.append(
-                _entry(call, state.name, ErrorCode.invalid_request, message, topic_id=state.topic_id)
-            )
+            sorted_out.entries.append(_malformed(call, state, f"The request specifies {what}."))
         elif times[key] > 1:
-            message = f"Duplicate topic {'name' if state.topic_id is None else 'id'}."
-            sorted_out.entries.append(
-                _entry(call, state.name, ErrorCode.invalid_request, message, topic_id=state.topic_id)
-            )
+            if key not in told:
+                kind = "name" if state.topic_id is None else "id"
+                sorted_out.entries.append(_malformed(call, state, f"Duplicate topic {kind}."))
+            told.add(key)
         elif state.topic_id is None:
             _sort_name(call, sorted_out, item, state.name)
         else:
@@ -136,6 +130,10 @@ def _forward(call: Call, items: str, kept: list[Item], entries: Sequence[Any]) -
         answer.items("responses").append(entries)
 
     return call.forward(add)
+
+
+def _malformed(call: Call, state: Any, message: str) -> Any:
+    return _entry(call, state.name, ErrorCode.invalid_request, message, topic_id=state.topic_id)
 
 
 def _denied(call: Call, name: str) -> Any:

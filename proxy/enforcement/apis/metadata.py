@@ -24,6 +24,7 @@ _FLAG: Final = 4
 """From this version on the request says whether missing topics may be created; before, they always are."""
 _IDS: Final = 10
 _USABLE_IDS: Final = 12
+_WITHOUT_BITS: Final = (ErrorCode.topic_authorization_failed, ErrorCode.unknown_topic_id)
 
 
 def judge_metadata(call: Call) -> Verdict:
@@ -92,7 +93,7 @@ def _judge_names(call: Call) -> Verdict:
 
 
 def _may_not_create(call: Call, names: Sequence[str]) -> set[str]:
-    if not names or call.access.allows_cluster(CREATE_CLUSTER, quiet=True):
+    if not names or call.access.holds(CREATE_CLUSTER):
         return set()
     return {name for name in names if not call.access.allows(CREATE_TOPIC, name, quiet=True)}
 
@@ -116,8 +117,11 @@ def _create_only(call: Call, found: Message, forbidden: set[str], denied: list[A
     wanted = [name for name in missing if name not in forbidden]
     refused = [_denied_creation(call, name) for name in missing if name in forbidden]
     if not wanted:
-        answer = convert(found.entity, call.answer_type)
-        return Answer(replace(answer, topics=(*existing, *refused, *denied)))
+        topics = tuple(_with_bits(call, topic) for topic in (*existing, *refused, *denied))
+        answer = replace(convert(found.entity, call.answer_type), topics=topics)
+        if _wants_cluster_bits(call):
+            answer = replace(answer, cluster_authorized_operations=cluster_bits(call))
+        return Answer(answer)
     _keep_names(call, wanted)
     return call.forward(_add(existing, [*refused, *denied]), _bits(call))
 
@@ -213,27 +217,37 @@ def _learn_ids(call: Call) -> AnswerEdit:
 
 def _bits(call: Call) -> AnswerEdit:
     """What an unsecured broker allows is everything; the bits that a client asks for come from our policy."""
-    request = call.request
-    for_topics = getattr(request, "include_topic_authorized_operations", False)
-    for_cluster = getattr(request, "include_cluster_authorized_operations", False)
 
     def edit(answer: Message) -> None:
-        if for_cluster:
+        if _wants_cluster_bits(call):
             answer.replace("cluster_authorized_operations", cluster_bits(call))
-        if not for_topics:
-            return
-        items = answer.items("topics")
-        for item in items:
-            if item.value.error_code == ErrorCode.none:
-                bits = call.access.bits(TOPIC_OPERATIONS, ResourceType.TOPIC, item.value.name)
-                items.replace(item, replace(item.value, topic_authorized_operations=bits))
+        if _wants_topic_bits(call):
+            items = answer.items("topics")
+            for item in items:
+                items.replace(item, _with_bits(call, item.value))
 
     return edit
 
 
+def _wants_cluster_bits(call: Call) -> bool:
+    return getattr(call.request, "include_cluster_authorized_operations", False)
+
+
+def _wants_topic_bits(call: Call) -> bool:
+    return getattr(call.request, "include_topic_authorized_operations", False)
+
+
+def _with_bits(call: Call, topic: Any) -> Any:
+    """A missing topic has its bits too; one that is denied or that nobody knows has none."""
+    if not _wants_topic_bits(call) or topic.error_code in _WITHOUT_BITS:
+        return topic
+    bits = call.access.bits(TOPIC_OPERATIONS, ResourceType.TOPIC, topic.name)
+    return replace(topic, topic_authorized_operations=bits)
+
+
 def cluster_bits(call: Call) -> int:
     """The bits of the cluster; 0, not the default, for those who may not describe it."""
-    if not call.access.allows_cluster(DESCRIBE_CLUSTER):
+    if not call.access.allows(DESCRIBE_CLUSTER, CLUSTER_NAME, quiet=True):
         return 0
     return call.access.bits(CLUSTER_OPERATIONS, ResourceType.CLUSTER, CLUSTER_NAME)
 

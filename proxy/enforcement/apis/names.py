@@ -15,6 +15,7 @@ from proxy.enforcement.call import Call
 from proxy.enforcement.verdict import Ask, Verdict
 
 INTERNAL_TOPICS: Final = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
+_WITH_IDS: Final = 10
 _BY_ID: Final = 12
 _WITHOUT_CREATING: Final = 4
 
@@ -26,15 +27,13 @@ def ask_topic_names(call: Call, ids: Iterable[UUID | None], then: Callable[[], V
     """
     missing = [topic_id for topic_id in dict.fromkeys(ids) if topic_id is not None and _is_open(call, topic_id)]
     version = call.broker_version(ApiKey.METADATA, _BY_ID)
-    if not missing or version is None or version < _BY_ID:
+    if not missing or version is None or version < _WITH_IDS:
         return None
     entity_type = request_type(ApiKey.METADATA, version)
     topic = item_type(entity_type, "topics")
-    question = build(
-        entity_type,
-        topics=tuple(build(topic, topic_id=topic_id) for topic_id in missing),
-        allow_auto_topic_creation=False,
-    )
+    # Brokers 2.8 to 3.0 tell ids but cannot be asked by them.
+    topics = tuple(build(topic, topic_id=topic_id) for topic_id in missing) if version >= _BY_ID else None
+    question = build(entity_type, topics=topics, allow_auto_topic_creation=False)
 
     def learn(answer: Message) -> Verdict:
         call.facts.topic_ids.learn(answer.entity.topics)
@@ -42,6 +41,17 @@ def ask_topic_names(call: Call, ids: Iterable[UUID | None], then: Callable[[], V
         return then()
 
     return Ask(ApiKey.METADATA, version, question, learn)
+
+
+def ask_all_names(call: Call, then: Callable[[], Verdict]) -> Verdict | None:
+    """Ask the broker for the names and ids of all topics; None if it is too old to have ids."""
+
+    def learn(answer: Message) -> Verdict:
+        call.facts.topic_ids.learn(answer.entity.topics)
+        return then()
+
+    version = call.broker_version(ApiKey.METADATA, _BY_ID)
+    return None if version is None or version < _WITH_IDS else ask_topics(call, None, learn, lowest=version)
 
 
 def ask_topics(

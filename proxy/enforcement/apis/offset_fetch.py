@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
@@ -11,8 +12,8 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
 from protocol.refusals import refused_item
-from protocol.splice import Message
-from proxy.enforcement.apis.names import ask_topic_names
+from protocol.splice import Item, Message
+from proxy.enforcement.apis.names import ask_all_names, ask_topic_names
 from proxy.enforcement.call import Call
 from proxy.enforcement.clauses import refusal
 from proxy.enforcement.rights import DESCRIBE_GROUP, DESCRIBE_TOPIC
@@ -71,9 +72,20 @@ def judge_offset_fetch(call: Call) -> Verdict:
 
 def _judge_groups(call: Call) -> Verdict:
     if call.version >= _BY_ID:
-        question = ask_topic_names(call, _ids(call.request), lambda: _judge_groups(call))
+        question = _ask_names(call)
         if question is not None:
             return question
+    return _judge_known_groups(call)
+
+
+def _ask_names(call: Call) -> Verdict | None:
+    """Ask for the names behind ids; for those of all topics if an answer may name any."""
+    if any(group.topics is None for group in call.request.groups):
+        return ask_all_names(call, lambda: _judge_known_groups(call))
+    return ask_topic_names(call, _ids(call.request), lambda: _judge_known_groups(call))
+
+
+def _judge_known_groups(call: Call) -> Verdict:
     group_type = call.answer_item("groups")
     topic_type = call.answer_item("groups", "topics")
     groups = []
@@ -90,10 +102,14 @@ def _judge_groups(call: Call) -> Verdict:
 
     def merge(answer: Message) -> None:
         items = answer.items("groups")
-        found = iter(list(items))
-        items.arrange(
-            [_merged(call, group, next(found)) if group.allowed else _denied(group_type, group) for group in groups]
-        )
+        found = _by_id(items)
+        order: list[Any] = []
+        for group in groups:
+            if not group.allowed:
+                order.append(_denied(group_type, group))
+            elif group.asked.group_id in found:
+                order.append(_merged(call, group, found[group.asked.group_id]))
+        items.arrange(order)
 
     changed = len(allowed) < len(groups) or any(group.cut or group.takes_all for group in allowed)
     return call.forward(merge) if changed else call.forward()
@@ -125,21 +141,28 @@ def _denied(group_type: type[Any], group: _Group) -> Any:
     return replace(refused_item(group_type, group.asked.group_id, DESCRIBE_GROUP.error, named="group_id"), topics=())
 
 
-def _merged(call: Call, group: _Group, item: Any) -> Any:
-    if not (group.cut or group.takes_all):
-        return item
-    found = item.value
-    if found.error_code != ErrorCode.none:
-        return item
-    topics = found.topics
-    if group.takes_all:
-        topics = tuple(topic for topic in topics if _may_describe(call, topic))
-    return replace(found, topics=(*topics, *group.entries))
+def _by_id(items: Iterable[Item]) -> dict[str, deque[Item]]:
+    """The entries of each group, by its id: brokers 3.0 to 3.2 answer in no order, and a group named twice once."""
+    found: dict[str, deque[Item]] = {}
+    for item in items:
+        found.setdefault(item.value.group_id, deque()).append(item)
+    return found
 
 
-def _may_describe(call: Call, topic: Any) -> bool:
+def _merged(call: Call, group: _Group, found: deque[Item]) -> Any:
+    item = found.popleft() if len(found) > 1 else found[0]
+    if item.value.error_code != ErrorCode.none:
+        return item
+    # Filtered even if topics were named: where a group stands twice the broker may have answered for the other one.
+    shown = [topic for topic in item.value.topics if _may_describe(call, topic, quiet=not group.takes_all)]
+    if len(shown) == len(item.value.topics) and not group.entries:
+        return item
+    return replace(item.value, topics=(*shown, *group.entries))
+
+
+def _may_describe(call: Call, topic: Any, *, quiet: bool) -> bool:
     name = call.facts.topic_ids.name(topic.topic_id) if call.version >= _BY_ID else topic.name
-    return name is not None and call.access.allows(DESCRIBE_TOPIC, name)
+    return name is not None and call.access.allows(DESCRIBE_TOPIC, name, quiet=quiet)
 
 
 RULES: Final = (

@@ -12,7 +12,15 @@ from protocol.splice import Item, Message
 from proxy.enforcement.apis.names import ask_topic_names
 from proxy.enforcement.call import Call
 from proxy.enforcement.clauses import Cut, Gate, field_of, refusal, refused
-from proxy.enforcement.rights import CLUSTER_ACTION, DELETE_GROUP, DELETE_TOPIC, DESCRIBE_TOPIC, READ_GROUP, READ_TOPIC
+from proxy.enforcement.rights import (
+    CLUSTER_ACTION,
+    DELETE_GROUP,
+    DELETE_TOPIC,
+    DESCRIBE_TOPIC,
+    READ_GROUP,
+    READ_TOPIC,
+    Right,
+)
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.verdict import Answer, Verdict
 
@@ -21,7 +29,7 @@ _COMMIT_BY_ID: Final = 10
 
 def judge_leader_epochs(call: Call) -> Verdict:
     """Judge an OffsetForLeaderEpoch: ClusterAction opens all of it."""
-    if call.access.allows_cluster(CLUSTER_ACTION, quiet=True):
+    if call.access.holds(CLUSTER_ACTION):
         return call.forward()
     return _EPOCHS.apply(call)
 
@@ -56,17 +64,17 @@ def _judge_commit_by_id(call: Call) -> Verdict:
     items.keep(kept)
 
     def add(answer: Message) -> None:
-        answer.items("topics").append(entries)
+        answer.items("topics").insert(entries)
 
     return call.forward(add)
 
 
-def _cut_topics(right: Any, *, ask_anyway: bool = False, name: str = "name") -> Cut:
-    return Cut("topics", right, "topics", field_of(name), refused("topics"), ask_anyway=ask_anyway)
+def _cut_topics(right: Right, *, ask_anyway: bool = False, first: bool = False, name: str = "name") -> Cut:
+    return Cut("topics", right, "topics", field_of(name), refused("topics"), ask_anyway=ask_anyway, first=first)
 
 
 _EPOCHS: Final = ApiRule(ApiKey.OFFSET_FOR_LEADER_EPOCH, (_cut_topics(DESCRIBE_TOPIC, name="topic"),))
-_COMMIT: Final = ApiRule(ApiKey.OFFSET_COMMIT, (_cut_topics(READ_TOPIC),))
+_COMMIT: Final = ApiRule(ApiKey.OFFSET_COMMIT, (_cut_topics(READ_TOPIC, first=True),))
 
 RULES: Final = (
     ApiRule(ApiKey.LIST_OFFSETS, (_cut_topics(DESCRIBE_TOPIC),), claims=frozenset({"topics.name"})),
@@ -87,7 +95,7 @@ RULES: Final = (
     ),
     ApiRule(
         ApiKey.OFFSET_DELETE,
-        (Gate(DELETE_GROUP, field_of("group_id")), _cut_topics(READ_TOPIC, ask_anyway=True)),
+        (Gate(DELETE_GROUP, field_of("group_id")), _cut_topics(READ_TOPIC, ask_anyway=True, first=True)),
         claims=frozenset({"group_id", "topics.name"}),
     ),
     ApiRule(ApiKey.DELETE_RECORDS, (_cut_topics(DELETE_TOPIC),), claims=frozenset({"topics.name"})),

@@ -35,8 +35,8 @@ def judge_produce(call: Call) -> Verdict:
         return Answer(refusal(call, ErrorCode.transactional_id_authorization_failed))
     access = call.access
     for topic in summary.topics:
-        # Quiet, since whatever is worth a line is asked again topic by topic.
-        if access.grants or not isinstance(topic, str) or not access.allows(WRITE_TOPIC, topic, quiet=True):
+        # Without a trace: whatever is worth a line is asked again, topic by topic.
+        if access.grants or not isinstance(topic, str) or not access.holds(WRITE_TOPIC, topic):
             return _judge_each(call, summary)
     return Forward((frame,), acknowledged=summary.acks != 0)
 

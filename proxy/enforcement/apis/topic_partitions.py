@@ -54,8 +54,7 @@ def _ask_for(call: Call, names: Sequence[str], denied: Sequence[Any]) -> Verdict
     topic = item_type(request_class, "topics")
     cursor = call.request.cursor
     wanted = tuple(build(topic, name=name) for name in names)
-    asked = call.request.topics
-    if asked != wanted:
+    if {topic.name for topic in call.request.topics} != set(names):
         call.message.replace("topics", wanted)
     if cursor is not None and cursor.topic_name not in names:
         # The topic that the cursor stands on is gone or denied: the page begins with the next one.
@@ -68,9 +67,8 @@ def _finish(call: Call, denied: Sequence[Any]) -> AnswerEdit:
         items = answer.items("topics")
         call.facts.topic_ids.learn(item.value for item in items)
         for item in items:
-            if item.value.error_code == ErrorCode.none:
-                bits = call.access.bits(TOPIC_OPERATIONS, ResourceType.TOPIC, item.value.name)
-                items.replace(item, replace(item.value, topic_authorized_operations=bits))
+            bits = call.access.bits(TOPIC_OPERATIONS, ResourceType.TOPIC, item.value.name)
+            items.replace(item, replace(item.value, topic_authorized_operations=bits))
         items.append(denied)
 
     return edit

@@ -35,7 +35,7 @@ def judge_init_producer_id(call: Call) -> Verdict:
     transactional_id = call.request.transactional_id
     if transactional_id is None:
         access = call.access
-        if access.allows_cluster(IDEMPOTENT_WRITE, quiet=True) or access.allows_any(WRITE_TOPIC):
+        if access.holds(IDEMPOTENT_WRITE) or access.allows_any(WRITE_TOPIC):
             return call.forward()
         return Answer(refusal(call, IDEMPOTENT_WRITE.error))
     rights = [WRITE_TRANSACTIONAL_ID]
@@ -128,7 +128,7 @@ RULES: Final = (
         (
             _WRITE_THE_TRANSACTION,
             Gate(READ_GROUP, field_of("group_id")),
-            Cut("topics", READ_TOPIC, "topics", field_of("name"), refused("topics")),
+            Cut("topics", READ_TOPIC, "topics", field_of("name"), refused("topics"), first=True),
         ),
         claims=frozenset({"transactional_id", "group_id", "topics.name"}),
     ),
