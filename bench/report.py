@@ -23,12 +23,12 @@ from bench.workloads import Workload
 _CANNOT_SAY: Final = """\
 What these figures cannot say
 - Everything runs on one machine over the loopback interface: there is no network card, no loss, no distance. Its
-  kernel's share differs from that of a real network, and 64 KB segments flatter bulk transfer.
-- The clients and the broker share the cores with the proxy ({cores} here), so requests per second say what this
-  arrangement can do together, not what a proxy alone can. The CPU columns are the proxy's own.
+  kernel's share differs from that of a real network, and its large segments flatter bulk transfer.
+- The proxy has one of {cores} cores to itself, the clients and the broker share the rest. Where the proxy's share of its
+  core is well under 100 %, they were the limit, and the rate says nothing about the proxy. Its CPU figures stand.
 - The broker is ideal. A real one is slower, so that data comes in smaller pieces and each costs more CPU.
 - The clients are closed loops: each waits for its answers. Latency under load is not measured; the round trips of c1 w1
-  are those of an otherwise idle proxy.
+  are those of an otherwise idle proxy, clients and broker in Python included.
 - One topic, one principal, one partition a topic. Nothing is said about thousands of either, nor about SASL, reloads,
   fetch sessions, or days of running.
 - A spread of a few percent is noise. Compare ratios within one run, not figures of different runs or machines."""
@@ -101,7 +101,7 @@ def _heading(plan: Plan) -> str:
     about = ", ".join(f"{key} {value}" for key, value in _machine().items())
     return (
         f"# Doorkeeper beside a bare TLS relay\n\nTLS 1.3 with client certificates in, plaintext out. Policy on: "
-        f"enforced, {BINDINGS:,} ACL bindings. c: connections, w: requests in flight on each. Median of {plan.rounds} "
+        f"enforced, {BINDINGS:,} ACL bindings. c: connections, w: requests in flight on each. GB: 10^9 bytes of Kafka frames. Median of {plan.rounds} "
         f"interleaved rounds of {plan.seconds:g} s (smallest-largest).\n\n{about}."
     )
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from kio.schema.errors import ErrorCode
 
-from policies.model import Principal
 from protocol.apis import ApiKey, api_label, response_type
 from protocol.codec import build
 from protocol.errors import FrameTooLarge, ProtocolError, UnsupportedApi
@@ -22,8 +21,7 @@ from protocol.header import RequestHead, peek_api, read_request_head
 from protocol.layout import Buffer
 from protocol.refusals import can_say, refuse
 from protocol.splice import Message, Piece, encode_request, encode_response
-from proxy.authentication.outcome import Authenticated as Proven
-from proxy.authentication.outcome import Failed, Verify
+from proxy.authentication.outcome import Failed
 from proxy.enforcement.access import Access
 from proxy.enforcement.call import Call
 from proxy.enforcement.engine import judge
@@ -34,14 +32,16 @@ from proxy.session.answers import Answers
 from proxy.session.commands import Commands, Timer
 from proxy.session.context import Caller, SessionContext
 from proxy.session.events import CloseReason, SessionEvent
+from proxy.session.login import Login
 from proxy.session.reports import Reports
-from proxy.session.sasl import SaslExchange, Step, UnexpectedRequest
+from proxy.session.sasl import UnexpectedRequest
 from proxy.session.slots import Answered, Edit, Ending, Internal, Pass, Slot, Stream
 from proxy.session.versions import OfferedVersions
 
 _CLIENT_ID: Final = "kafka-doorkeeper"
 _INTERNAL_CORRELATION: Final = -1
 _BOOTSTRAP_TRIES: Final = 3
+_SHORTEST_REQUEST: Final = 14
 
 
 class _Broker(Enum):
@@ -59,22 +59,18 @@ class Session:
     def __init__(self, context: SessionContext, caller: Caller, certificate: bytes | None = None) -> None:
         self._context = context
         self._caller = caller
-        self._certificate = certificate
         self._limits = context.limits
         self._splitter = FrameSplitter(self._limits.unauthenticated_request_max_bytes)
         self._answers = Answers(self._tell_checked_of)
         self._out: Commands = []
-        self._sasl: SaslExchange | None = None
         self._access: Access | None = None
         self._reports = Reports(caller.session_id, context.listener, caller.host)
+        self._login: Login | None = Login(context, self._reports, certificate)
         self._versions: OfferedVersions | None = None
         self._target: tuple[str, int] = ("", 0)
         self._broker = _Broker.NONE
         self._tries = 0
         self._fetch_sessions = FetchSessions()
-        self._failure: bytes | None = None
-        self._verifying = False
-        self._failing = False
         self._paused = False
         self._closed = False
         self._client_gone = False
@@ -91,12 +87,8 @@ class Session:
         if not self._choose_broker():
             self._close(CloseReason.BROKER_UNREACHABLE, "no broker with this address is known")
             return self._take_out()
-        mechanisms = self._context.mechanisms()
-        if mechanisms is not None:
-            self._sasl = SaslExchange(mechanisms)
-            self._out.append(commands.SetTimer(Timer.AUTHENTICATION, self._limits.authentication_timeout_s))
-        else:
-            self._identify()
+        if self._login is not None:
+            self._advance(self._login, self._login.begin())
         return self._take_out()
 
     def client_bytes(self, data: bytes) -> Commands:
@@ -153,9 +145,8 @@ class Session:
 
     def verified(self, result: bool) -> Commands:
         """The work of :class:`Verify` is done."""
-        if not self._closed and self._sasl is not None:
-            self._verifying = False
-            self._follow(self._sasl.verified(result))
+        if not self._closed and self._login is not None:
+            self._advance(self._login, self._login.verified(result))
             self._pump()
         return self._take_out()
 
@@ -164,7 +155,8 @@ class Session:
         if self._closed:
             return []
         if name is Timer.DELAY:
-            self._tell_failure()
+            self._out += self._login.tell_failure() if self._login is not None else []
+            self._close(CloseReason.AUTHENTICATION_FAILED, "")
         elif name is Timer.AUTHENTICATION:
             self._close(CloseReason.AUTHENTICATION_TIMEOUT, "the client did not authenticate in time")
         elif name is Timer.CONNECT:
@@ -195,7 +187,8 @@ class Session:
             except FrameTooLarge as fault:
                 self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
             except UnexpectedRequest as fault:
-                self._authentication_failed(Failed("", str(fault), None))
+                if self._login is not None:
+                    self._out += self._login.fail(Failed("", str(fault), None))
             except UnsupportedApi as fault:
                 self._close(CloseReason.UNSUPPORTED_API, str(fault))
             except ProtocolError as fault:
@@ -207,8 +200,7 @@ class Session:
             len(self._answers.slots) >= self._limits.max_in_flight
             or self._parked is not None
             or self._broker is _Broker.OPENING
-            or self._verifying
-            or self._failing
+            or (self._login is not None and self._login.waits)
         )
 
     def _settle(self) -> None:
@@ -225,8 +217,8 @@ class Session:
             self._out.append(commands.PauseClient() if self._paused else commands.ResumeClient())
 
     def _take(self, frame: memoryview) -> None:
-        if self._sasl is not None:
-            self._authenticate(self._sasl, frame)
+        if self._login is not None:
+            self._authenticate(self._login, frame)
             return
         api_key, version, correlation_id = peek_api(frame)
         requests = self._context.requests
@@ -350,59 +342,23 @@ class Session:
 
     # Who it is
 
-    def _identify(self) -> None:
-        """On a listener without SASL the client is whom its certificate names."""
-        mechanism = "ANONYMOUS" if self._certificate is None else "SSL"
-        try:
-            principal = self._context.principal(self._certificate)
-        except (ValueError, LookupError) as fault:
-            self._emit(self._reports.authentication_failed(mechanism, Failed("", str(fault), None)))
-            self._close(CloseReason.AUTHENTICATION_FAILED, str(fault))
-            return
-        self._become(principal, mechanism)
-
-    def _become(self, principal: Principal, mechanism: str) -> None:
-        context = self._context
-        self._sasl = None
-        self._access = Access(context.verdicts, principal, self._caller.host, grants=context.grants)
-        self._splitter.limit = self._limits.socket_request_max_bytes
-        self._emit(self._reports.authenticated(principal, mechanism))
-
-    def _authenticate(self, sasl: SaslExchange, frame: memoryview) -> None:
-        if not sasl.takes_requests:
-            self._follow(sasl.token(frame))
-        elif len(frame) >= 8 and peek_api(frame)[0] == ApiKey.API_VERSIONS:
+    def _authenticate(self, login: Login, frame: memoryview) -> None:
+        if login.takes_requests and len(frame) >= _SHORTEST_REQUEST and peek_api(frame)[0] == ApiKey.API_VERSIONS:
             self._answer_frame(self._offered().answer(frame))
         else:
-            self._follow(sasl.handshake(frame))
+            self._advance(login, login.take(frame))
 
-    def _follow(self, step: Step) -> None:
-        """Do what a step of the SASL exchange says."""
-        if step.frame is not None:
-            self._answer_frame(step.frame)
-        outcome = step.outcome
-        if isinstance(outcome, Verify):
-            self._verifying = True
-            self._out.append(commands.Verify(outcome.work))
-        elif isinstance(outcome, Failed):
-            self._authentication_failed(outcome)
-        elif isinstance(outcome, Proven) and self._sasl is not None:
-            self._out.append(commands.CancelTimer(Timer.AUTHENTICATION))
-            self._become(outcome.principal, self._sasl.mechanism)
-
-    def _authentication_failed(self, failed: Failed) -> None:
-        """Tell it after a while, so that guessing is slow (KAFKA-4206), and take nothing more."""
-        mechanism = self._sasl.mechanism if self._sasl is not None else ""
-        self._emit(self._reports.authentication_failed(mechanism, failed))
-        self._failure = self._sasl.failure(failed) if self._sasl is not None and failed.message else None
-        self._failing = True
-        self._out.append(commands.CancelTimer(Timer.AUTHENTICATION))
-        self._out.append(commands.SetTimer(Timer.DELAY, self._limits.failed_authentication_delay_s))
-
-    def _tell_failure(self) -> None:
-        if self._failure is not None:
-            self._send_client((self._failure,))
-        self._close(CloseReason.AUTHENTICATION_FAILED, "")
+    def _advance(self, login: Login, todo: Commands) -> None:
+        """Do what the login wants, and serve the client once it is known."""
+        self._out += todo
+        if login.refused is not None:
+            self._close(CloseReason.AUTHENTICATION_FAILED, login.refused)
+        if login.principal is None:
+            return
+        context = self._context
+        self._login = None
+        self._access = Access(context.verdicts, login.principal, self._caller.host, grants=context.grants)
+        self._splitter.limit = self._limits.socket_request_max_bytes
 
     def _out_of_place(self, api_key: int, version: int, correlation_id: int) -> None:
         """SASL outside of authentication (KIP-368 re-authentication needs a session that expires; ours do not)."""

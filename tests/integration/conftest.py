@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from proxy.embedded import KafkaCluster
 from tests.integration.door import Door
@@ -46,8 +47,6 @@ def topic(kafka: KafkaCluster, unique_name: Callable[[str], str]) -> str:
 
 def make_topic(kafka: KafkaCluster, name: str, partitions: int = 1, replicas: int = 1) -> str:
     """Create a topic past the doorkeeper."""
-    from confluent_kafka.admin import AdminClient, NewTopic
-
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     admin.create_topics([NewTopic(name, partitions, replicas)])[name].result(30)
     return name

@@ -79,7 +79,7 @@ def free_range(count: int) -> int:
 
 @dataclass
 class Door:
-    """One doorkeeper with four listeners: SASL_SSL, SSL with client certificates, SASL_PLAINTEXT, and SASL_SSL by SNI."""
+    """One doorkeeper with listeners for SASL_SSL, SSL with client certificates, SASL_PLAINTEXT, and SASL_SSL by SNI."""
 
     directory: Path
     cluster: str

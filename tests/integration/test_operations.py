@@ -103,19 +103,23 @@ def test_without_sasl_nothing_is_answered(door: Door) -> None:
     """An anonymous client on a SASL port: its connection is closed, and the log says what to do."""
     context = ssl.create_default_context(cafile=str(door.directory / "ca.pem"))
     frame = encode_request(ApiKey.METADATA, 1, 1, "stranger", build(request_type(ApiKey.METADATA, 1), topics=None))
-    with socket.create_connection(("127.0.0.1", door.ports["sasl_ssl"]), 10) as plain:
-        with context.wrap_socket(plain, server_hostname="127.0.0.1") as client:
-            client.sendall(frame)
-            assert client.recv(1) == b""
+    with (
+        socket.create_connection(("127.0.0.1", door.ports["sasl_ssl"]), 10) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as client,
+    ):
+        client.sendall(frame)
+        assert client.recv(1) == b""
     eventually(lambda: "Unexpected Kafka request of type METADATA during SASL handshake" in door.log())
 
 
 def test_without_a_certificate_the_handshake_fails(door: Door) -> None:
     context = ssl.create_default_context(cafile=str(door.directory / "ca.pem"))
-    with socket.create_connection(("127.0.0.1", door.ports["ssl"]), 10) as plain:
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            with context.wrap_socket(plain, server_hostname="127.0.0.1") as client:
-                client.recv(1)
+    with (
+        socket.create_connection(("127.0.0.1", door.ports["ssl"]), 10) as plain,
+        pytest.raises((ssl.SSLError, ConnectionError)),
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as client,
+    ):
+        client.recv(1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""From a stranger to a principal: by a certificate, by SASL, or as nobody in particular."""
+
+from __future__ import annotations
+
+from policies.model import Principal
+from protocol.layout import Buffer
+from proxy.authentication.outcome import Authenticated, Failed, Verify
+from proxy.session import commands
+from proxy.session.commands import Commands, Timer
+from proxy.session.context import SessionContext
+from proxy.session.reports import Reports
+from proxy.session.sasl import SaslExchange, Step
+
+
+class Login:
+    """The authentication of one connection. Its methods return what the transport has to do.
+
+    ``principal`` is None until the client is known; ``waits`` says that nothing more may be taken for the time being;
+    ``refused`` says why there will never be a principal.
+    """
+
+    def __init__(self, context: SessionContext, reports: Reports, certificate: bytes | None) -> None:
+        self._context = context
+        self._reports = reports
+        self._certificate = certificate
+        mechanisms = context.mechanisms()
+        self._sasl = None if mechanisms is None else SaslExchange(mechanisms)
+        self._failure: bytes | None = None
+        self.principal: Principal | None = None
+        self.waits = False
+        self.refused: str | None = None
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether the next frame is a request, which may also be ApiVersions; else it is a token."""
+        return self._sasl is not None and self._sasl.takes_requests
+
+    def begin(self) -> Commands:
+        """The client is connected. Without SASL it is whom its certificate names."""
+        if self._sasl is not None:
+            return [commands.SetTimer(Timer.AUTHENTICATION, self._context.limits.authentication_timeout_s)]
+        mechanism = "ANONYMOUS" if self._certificate is None else "SSL"
+        try:
+            return [self._become(self._context.principal(self._certificate), mechanism)]
+        except (ValueError, LookupError) as fault:
+            self.refused = str(fault)
+            return [commands.Emit(self._reports.authentication_failed(mechanism, Failed("", str(fault), None)))]
+
+    def take(self, frame: Buffer) -> Commands:
+        """Take the SaslHandshake or a token.
+
+        :raises UnexpectedRequest: if it is something else.
+        """
+        sasl = self._exchange()
+        return self._follow(sasl.handshake(frame) if sasl.takes_requests else sasl.token(frame))
+
+    def verified(self, result: bool) -> Commands:
+        """The slow work is done."""
+        self.waits = False
+        return self._follow(self._exchange().verified(result))
+
+    def fail(self, failed: Failed) -> Commands:
+        """Refuse the client; it is told after a while, so that guessing is slow (KAFKA-4206)."""
+        sasl = self._exchange()
+        self._failure = sasl.failure(failed) if failed.message else None
+        self.waits = True
+        return [
+            commands.Emit(self._reports.authentication_failed(sasl.mechanism, failed)),
+            commands.CancelTimer(Timer.AUTHENTICATION),
+            commands.SetTimer(Timer.DELAY, self._context.limits.failed_authentication_delay_s),
+        ]
+
+    def tell_failure(self) -> Commands:
+        """The while is over."""
+        return [] if self._failure is None else [commands.SendClient((self._failure,))]
+
+    def _exchange(self) -> SaslExchange:
+        if self._sasl is None:
+            raise AssertionError("there is no SASL on this listener")
+        return self._sasl
+
+    def _follow(self, step: Step) -> Commands:
+        todo: Commands = [] if step.frame is None else [commands.SendClient((step.frame,))]
+        outcome = step.outcome
+        if isinstance(outcome, Verify):
+            self.waits = True
+            todo.append(commands.Verify(outcome.work))
+        elif isinstance(outcome, Failed):
+            todo += self.fail(outcome)
+        elif isinstance(outcome, Authenticated):
+            todo.append(commands.CancelTimer(Timer.AUTHENTICATION))
+            todo.append(self._become(outcome.principal, self._exchange().mechanism))
+        return todo
+
+    def _become(self, principal: Principal, mechanism: str) -> commands.Emit:
+        self.principal = principal
+        return commands.Emit(self._reports.authenticated(principal, mechanism))
