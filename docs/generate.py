@@ -15,6 +15,7 @@ import click
 
 from policies.schema import policy_schema
 from protocol.apis import ApiKey, known_versions
+from proxy.authentication.schema import users_schema
 from proxy.config import json_schema
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.table import TABLE
@@ -48,6 +49,7 @@ def generated() -> dict[Path, str]:
         _ROOT / "docs" / "rules.md": _rules(),
         _ROOT / "docs" / "schema" / "config.json": _as_json(json_schema()),
         _ROOT / "docs" / "schema" / "policy.json": _as_json(policy_schema()),
+        _ROOT / "docs" / "schema" / "users.json": _as_json(users_schema()),
         readme: _with_served(readme.read_text(encoding="utf-8")),
     }
 

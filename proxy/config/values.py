@@ -43,7 +43,7 @@ def parse_address(text: str, *, lowest_port: int = 1) -> Address:
     if not host:
         raise Unacceptable(f"expected host:port, found {text!r}", f"0.0.0.0:{port} for every interface")
     bare = _without_brackets(host)
-    if ":" in host and (bare == host or not is_address(bare)):
+    if ":" in host and bare == host:
         raise Unacceptable(f"expected host:port, found {text!r}", "write an IPv6 address as [::1]:9092")
     _require_host(bare, text)
     return bare, port
@@ -125,7 +125,9 @@ def is_wildcard(host: str) -> bool:
 
 
 def _without_brackets(host: str) -> str:
-    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    bare = host.removeprefix("[").removesuffix("]")
+    # Only an IPv6 address stands in brackets.
+    return bare if host == f"[{bare}]" and ":" in bare and is_address(bare) else host
 
 
 def _refuse_blanks(text: str) -> None:

@@ -105,18 +105,15 @@ class Access:
 
     def bits(self, operations: Iterable[Operation], resource_type: ResourceType, name: str) -> int:
         """The authorized-operations bit field (KIP-430): bit n stands for the operation with code n."""
-        authorizer = self._current().authorizer
-        if authorizer is None:
+        verdicts = self._current()
+        authorizer = verdicts.authorizer
+        if authorizer is None or verdicts.mode is Mode.OBSERVE:
             return sum(1 << operation for operation in operations)
         return sum(
             1 << operation
             for operation in operations
             if authorizer.decide(self.principal, self.host, operation, resource_type, name).allowed
         )
-
-    def note(self, right: Right, name: str, decision: Decision) -> None:
-        """Report a decision that was made elsewhere."""
-        self._asked[right, name] = (decision, 1)
 
     def take_checked(self) -> list[Checked]:
         """What was decided since the last call and is to be reported."""

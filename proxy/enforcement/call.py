@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from protocol.apis import response_type
@@ -16,9 +16,14 @@ from proxy.enforcement.access import Access
 from proxy.enforcement.fetch_sessions import FetchSessions
 from proxy.enforcement.verdict import Forward
 
+_MOST_TOPIC_IDS: Final = 200_000
+
 
 class TopicIds:
-    """The names behind topic ids (KIP-516). An id never changes its name, so what was learned stays true."""
+    """The names behind topic ids (KIP-516). An id never changes its name, so what was learned stays true.
+
+    Topics come and go: when too many were seen everything is forgotten, and asked for again when it is needed.
+    """
 
     def __init__(self) -> None:
         self._names: dict[UUID, str] = {}
@@ -28,6 +33,8 @@ class TopicIds:
         for topic in topics:
             topic_id = getattr(topic, "topic_id", None)
             if topic_id is not None and topic.name:
+                if len(self._names) >= _MOST_TOPIC_IDS:
+                    self._names.clear()
                 self._names[topic_id] = topic.name
 
     def name(self, topic_id: UUID | None) -> str | None:

@@ -22,6 +22,7 @@ from proxy.authentication.mechanisms import Mechanisms
 from proxy.authentication.outcome import Authenticated, Conversation, Failed, Outcome, Verify
 
 _HANDSHAKE_BY_TOKENS: Final = 0
+_NO_MECHANISM: Final = "no mechanism"
 
 
 class UnexpectedRequest(ProtocolError):
@@ -45,7 +46,7 @@ class SaslExchange:
         self._raw_tokens = False
         self._version = 0
         self._correlation_id = 0
-        self.mechanism = ""
+        self.mechanism = _NO_MECHANISM
 
     @property
     def takes_requests(self) -> bool:

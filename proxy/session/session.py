@@ -106,7 +106,11 @@ class Session:
             return []
         self._active = True
         answers = self._answers
-        pieces = answers.feed(data)
+        try:
+            pieces = answers.feed(data)
+        except ProtocolError as fault:
+            self._close(CloseReason.PROTOCOL_VIOLATION, f"the broker at {self._target_text()}: {fault}")
+            return self._take_out()
         if pieces:
             self._send_client(pieces)
         internal = answers.take_internal()

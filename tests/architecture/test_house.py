@@ -23,6 +23,12 @@ def sources() -> Iterator[Path]:
         yield from (ROOT / package).rglob("*.py")
 
 
+def report(kind: str, lengths: dict[str, int]) -> None:
+    """Tell the longest ones (pytest -rP shows it)."""
+    for name, length in sorted(lengths.items(), key=lambda each: -each[1])[:10]:
+        print(f"{length:5} lines: {kind} {name}")  # noqa: T201 - the report is the output
+
+
 def test_imports_go_one_way() -> None:
     """The contracts of import-linter in pyproject.toml."""
     linter = Path(sys.executable).parent / "lint-imports"
@@ -40,8 +46,7 @@ def test_only_the_three_packages_are_installed() -> None:
 
 def test_no_file_swallows_the_rest() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources()}
-    for name, length in sorted(lengths.items(), key=lambda each: -each[1])[:10]:
-        print(f"{length:5} {name}")
+    report("file", lengths)
     assert max(lengths.values()) <= LONGEST_FILE
 
 
@@ -52,8 +57,7 @@ def test_functions_have_one_idea() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
-    for name, length in sorted(lengths.items(), key=lambda each: -each[1])[:10]:
-        print(f"{length:5} {name}")
+    report("function", lengths)
     assert max(lengths.values()) <= LONGEST_FUNCTION
 
 

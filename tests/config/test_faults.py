@@ -158,6 +158,16 @@ ONE_FAULT = {
         "0.0.0.0.0:9093",
         "d.yaml:5:11: expected a host name or an address, found '0.0.0.0.0:9093'",
     ),
+    "only brackets": (
+        "0.0.0.0:9093",
+        '"[kafka]:9093"',
+        "d.yaml:5:11: expected a host name or an address, found '[kafka]:9093'",
+    ),
+    "something else in brackets": (
+        "0.0.0.0:9093",
+        '"[1:2]:9093"',
+        "d.yaml:5:11: expected host:port, found '[1:2]:9093' (write an IPv6 address as [::1]:9092)",
+    ),
     "listener name": (
         "name: clients",
         "name: the clients",
@@ -237,6 +247,16 @@ ONE_FAULT = {
         "key: server.key",
         "key: server.key, key_password: {file: nowhere}",
         "d.yaml:9:74: 'nowhere' cannot be read: No such file or directory",
+    ),
+    "secret file that is empty": (
+        "key: server.key",
+        "key: server.key, key_password: {file: /dev/null}",
+        "d.yaml:9:74: expected 1 to 65536 bytes in '/dev/null', found 0",
+    ),
+    "secret without end": (
+        "key: server.key",
+        "key: server.key, key_password: {file: /dev/zero}",
+        "d.yaml:9:74: expected 1 to 65536 bytes in '/dev/zero', found 65537",
     ),
     "secret that is a number": (
         "key: server.key",
@@ -353,6 +373,14 @@ def test_brokers_by_name_need_tls():
             "d.yaml:7:15: host needs TLS, found PLAINTEXT: without it there is no SNI to tell brokers apart "
             "(first_port and node_ids, or SSL or SASL_SSL)"
         )
+    ]
+
+
+def test_a_principal_has_a_type():
+    text = RIGHT.replace("SASL_SSL", "PLAINTEXT")
+    text = "".join(line for line in text.splitlines(keepends=True) if "tls:" not in line and "sasl:" not in line)
+    assert faults_of(text.replace("    security", "    principal: app\n    security")) == [
+        "d.yaml:8:16: expected a principal such as 'User:alice', found 'app' (did you mean 'User:app'?)"
     ]
 
 

@@ -144,7 +144,8 @@ def run(
     request = entity if entity is not None else build(request_type(api_key, version), **values)
     frame = encode_request(api_key, version, 7, "client", request)
     broker = broker or Broker()
-    verdicts = Verdicts(load_policy(policy, "policy.yaml").authorizer(1), mode)
+    authorizer = None if mode is Mode.OFF else load_policy(policy, "policy.yaml").authorizer(1)
+    verdicts = Verdicts(authorizer, mode)
     access = Access(lambda: verdicts, Principal.parse(principal), "10.0.0.1", grants=grants)
     call = Call(
         read_request_head(frame), frame, access, facts or ClusterFacts(), broker.versions, FetchSessions(), tuple
@@ -201,7 +202,13 @@ _ITEMS = {
     ApiKey.CONSUMER_GROUP_HEARTBEAT: "subscribed_topic_names",
 }
 _TOPIC = 2
-_RESPONSES = (ApiKey.PRODUCE, ApiKey.FETCH, ApiKey.DELETE_TOPICS, ApiKey.ALTER_CONFIGS, ApiKey.INCREMENTAL_ALTER_CONFIGS)
+_RESPONSES = (
+    ApiKey.PRODUCE,
+    ApiKey.FETCH,
+    ApiKey.DELETE_TOPICS,
+    ApiKey.ALTER_CONFIGS,
+    ApiKey.INCREMENTAL_ALTER_CONFIGS,
+)
 _RESULTS = (ApiKey.DESCRIBE_CONFIGS, ApiKey.DELETE_GROUPS, ApiKey.CREATE_PARTITIONS)
 
 

@@ -209,11 +209,10 @@ def test_standard_output_stays_open(capfd: pytest.CaptureFixture[str]):
 
 def test_a_pipe_that_is_full_and_non_blocking_is_waited_for():
     read, write = os.pipe()
-    os.set_blocking(write, False)
     size = fcntl.fcntl(write, fcntl.F_GETPIPE_SZ)
     sent = [b"x" * 1023 + b"\n"] * (2 * size // 1024)
     file = LineFile(Path(f"/dev/fd/{write}"))
-    os.set_blocking(write, False)
+    os.set_blocking(file._fd, False)
     writer = threading.Thread(target=file.append, args=(sent,))
     writer.start()
     received = b""
@@ -224,6 +223,29 @@ def test_a_pipe_that_is_full_and_non_blocking_is_waited_for():
     os.close(write)
     os.close(read)
     assert received == b"".join(sent)
+
+
+def test_after_half_a_line_the_next_one_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    room = 5
+
+    def write_a_little(fd: int, data: memoryview) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room -= (count := real_write(fd, data[:room]))
+        return count
+
+    real_write = os.write
+    file = LineFile(tmp_path / "audit")
+    monkeypatch.setattr(os, "write", write_a_little)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space left"):
+            file.append([b'{"n":1}\n'])
+    room = 1000
+    file.append([b'{"n":2}\n'])
+    file.append([b'{"n":3}\n'])
+    file.close()
+    assert (tmp_path / "audit").read_text().splitlines() == ['{"n":', '{"n":2}', '{"n":3}']
 
 
 def test_no_audit_takes_everything():

@@ -222,9 +222,7 @@ def _bits(call: Call) -> AnswerEdit:
         if _wants_cluster_bits(call):
             answer.replace("cluster_authorized_operations", cluster_bits(call))
         if _wants_topic_bits(call):
-            items = answer.items("topics")
-            for item in items:
-                items.replace(item, _with_bits(call, item.value))
+            annotate_topics(call, answer)
 
     return edit
 
@@ -235,6 +233,13 @@ def _wants_cluster_bits(call: Call) -> bool:
 
 def _wants_topic_bits(call: Call) -> bool:
     return getattr(call.request, "include_topic_authorized_operations", False)
+
+
+def annotate_topics(call: Call, answer: Message) -> None:
+    """Compute the bits of every topic that the principal may see."""
+    items = answer.items("topics")
+    for item in items:
+        items.replace(item, _with_bits(call, item.value))
 
 
 def _with_bits(call: Call, topic: Any) -> Any:

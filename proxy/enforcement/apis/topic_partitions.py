@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from kio.schema.errors import ErrorCode
 
-from policies.model import ResourceType
 from protocol.apis import ApiKey, request_type
 from protocol.codec import build, item_type
 from protocol.splice import Message
+from proxy.enforcement.apis.metadata import annotate_topics
 from proxy.enforcement.apis.names import ask_topics
 from proxy.enforcement.call import Call
 from proxy.enforcement.clauses import refusal
-from proxy.enforcement.operations import TOPIC_OPERATIONS
 from proxy.enforcement.rights import DESCRIBE_TOPIC
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.verdict import Answer, AnswerEdit, Disconnect, Verdict
@@ -66,9 +64,7 @@ def _finish(call: Call, denied: Sequence[Any]) -> AnswerEdit:
     def edit(answer: Message) -> None:
         items = answer.items("topics")
         call.facts.topic_ids.learn(item.value for item in items)
-        for item in items:
-            bits = call.access.bits(TOPIC_OPERATIONS, ResourceType.TOPIC, item.value.name)
-            items.replace(item, replace(item.value, topic_authorized_operations=bits))
+        annotate_topics(call, answer)
         items.append(denied)
 
     return edit
