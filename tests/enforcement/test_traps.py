@@ -776,8 +776,11 @@ def test_names_below_the_cursor_are_not_answered() -> None:
     frame, asked = door.at_broker()
     assert [t.name for t in asked.topics] == ["open"]
     answered = item_type(response_type(ApiKey.DESCRIBE_TOPIC_PARTITIONS, 0), "topics")
-    door.answer(frame, topics=(build(answered, name="open"),))
-    assert told(door.at_client(ApiKey.DESCRIBE_TOPIC_PARTITIONS, 0)) == [("open", NONE), ("z-secret", TAF)]
+    door.answer(frame, topics=(build(answered, name="open", topic_authorized_operations=3576),))
+    answer = door.at_client(ApiKey.DESCRIBE_TOPIC_PARTITIONS, 0)
+    assert told(answer) == [("open", NONE), ("z-secret", TAF)]
+    # Always filled in, and from the policy: Read, Write, Describe.
+    assert [topic.topic_authorized_operations for topic in answer.topics] == [0b100011000, -(2**31)]
 
 
 # The cluster

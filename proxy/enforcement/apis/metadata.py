@@ -117,7 +117,9 @@ def _create_only(call: Call, found: Message, forbidden: set[str], denied: list[A
     wanted = [name for name in missing if name not in forbidden]
     refused = [_denied_creation(call, name) for name in missing if name in forbidden]
     if not wanted:
-        topics = tuple(_with_bits(call, topic) for topic in (*existing, *refused, *denied))
+        topics = (*existing, *refused, *denied)
+        if _wants_topic_bits(call):
+            topics = tuple(_with_bits(call, topic) for topic in topics)
         answer = replace(convert(found.entity, call.answer_type), topics=topics)
         if _wants_cluster_bits(call):
             answer = replace(answer, cluster_authorized_operations=cluster_bits(call))
@@ -244,7 +246,7 @@ def annotate_topics(call: Call, answer: Message) -> None:
 
 def _with_bits(call: Call, topic: Any) -> Any:
     """A missing topic has its bits too; one that is denied or that nobody knows has none."""
-    if not _wants_topic_bits(call) or topic.error_code in _WITHOUT_BITS:
+    if topic.error_code in _WITHOUT_BITS:
         return topic
     bits = call.access.bits(TOPIC_OPERATIONS, ResourceType.TOPIC, topic.name)
     return replace(topic, topic_authorized_operations=bits)
