@@ -24,8 +24,8 @@ _CANNOT_SAY: Final = """\
 What these figures cannot say
 - Everything runs on one machine over the loopback interface: there is no network card, no loss, no distance. Its
   kernel's share differs from that of a real network, and its large segments flatter bulk transfer.
-- The proxy has one of {cores} cores to itself, the clients and the broker share the rest. Where the proxy's share of its
-  core is well under 100 %, they were the limit, and the rate says nothing about the proxy. Its CPU figures stand.
+- The proxy has one of {cores} cores to itself, the clients and the broker share the rest. Where the proxy's share of
+  its core is well under 100 %, they were the limit, and the rate says nothing about the proxy. Its CPU figures stand.
 - The broker is ideal. A real one is slower, so that data comes in smaller pieces and each costs more CPU.
 - The clients are closed loops: each waits for its answers. Latency under load is not measured; the round trips of c1 w1
   are those of an otherwise idle proxy, clients and broker in Python included.
@@ -101,8 +101,8 @@ def _heading(plan: Plan) -> str:
     about = ", ".join(f"{key} {value}" for key, value in _machine().items())
     return (
         f"# Doorkeeper beside a bare TLS relay\n\nTLS 1.3 with client certificates in, plaintext out. Policy on: "
-        f"enforced, {BINDINGS:,} ACL bindings. c: connections, w: requests in flight on each. GB: 10^9 bytes of Kafka frames. Median of {plan.rounds} "
-        f"interleaved rounds of {plan.seconds:g} s (smallest-largest).\n\n{about}."
+        f"enforced, {BINDINGS:,} ACL bindings. c: connections, w: requests in flight on each. GB: 10^9 bytes of Kafka "
+        f"frames. Median of {plan.rounds} interleaved rounds of {plan.seconds:g} s (smallest-largest).\n\n{about}."
     )
 
 

@@ -19,28 +19,33 @@ class FrameSplitter:
     spans chunks is joined.
     """
 
-    __slots__ = ("_missing", "_parts", "_rest", "limit")
+    __slots__ = ("_joined", "_missing", "_parts", "_rest", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._rest: memoryview = memoryview(b"")
         self._parts: list[memoryview] = []
         self._missing = 0
+        self._joined: memoryview | None = None
 
     @property
     def buffered(self) -> int:
         """Bytes held that were not handed out as a frame yet."""
-        return len(self._rest) + sum(len(part) for part in self._parts)
+        joined = 0 if self._joined is None else len(self._joined)
+        return joined + len(self._rest) + sum(len(part) for part in self._parts)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the stream."""
         if not chunk:
             return
         if self._parts:
-            self._parts.append(memoryview(chunk))
+            # Only what belongs to the frame is joined; what follows stays a view of its chunk.
+            view = memoryview(chunk)
+            self._parts.append(view[: self._missing])
+            self._rest = view[self._missing :]
             self._missing -= len(chunk)
             if self._missing <= 0:
-                self._rest = memoryview(b"".join(self._parts))
+                self._joined = memoryview(b"".join(self._parts))
                 self._parts = []
         elif self._rest:
             self._rest = memoryview(b"".join((self._rest, chunk)))
@@ -53,6 +58,9 @@ class FrameSplitter:
         :raises FrameTooLarge: if a frame announces more than ``limit`` bytes.
         :raises MalformedFrame: if a frame announces a negative length.
         """
+        if self._joined is not None:
+            frame, self._joined = self._joined, None
+            return frame
         rest = self._rest
         if len(rest) < 4:
             return None

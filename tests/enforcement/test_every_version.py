@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kio.schema.errors import ErrorCode
 
@@ -184,6 +184,7 @@ def test_with_everything_denied_the_broker_reads_no_denied_name(api_key: ApiKey,
 
 
 @pytest.mark.parametrize(("api_key", "version"), PARTLY)
+@settings(max_examples=max(20, settings().max_examples // 5))
 @given(names=st.lists(st.sampled_from((*OPEN, *CLOSED)), min_size=1, max_size=6))
 def test_cut_and_merge_answers_exactly_what_was_asked(api_key: ApiKey, version: int, names: list[str]) -> None:
     """The law of all cuts: the broker reads what is allowed, and the answer has one entry for each thing asked."""

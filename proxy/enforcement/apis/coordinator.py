@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from kio.schema.errors import ErrorCode
@@ -40,8 +41,8 @@ def judge_find_coordinator(call: Call) -> Verdict:
     return _judge_keys(call, right)
 
 
-def _allows(call: Call, right: Right, key: str) -> bool:
-    return call.access.allows(right, CLUSTER_NAME if right is CLUSTER_ACTION else key)
+def _allows(call: Call, right: Right, key: str, times: int = 1) -> bool:
+    return call.access.allows(right, CLUSTER_NAME if right is CLUSTER_ACTION else key, count=times)
 
 
 def _judge_keys(call: Call, right: Right) -> Verdict:
@@ -50,8 +51,8 @@ def _judge_keys(call: Call, right: Right) -> Verdict:
     coordinator = call.answer_item("coordinators")
     denied: dict[str, Any] = {
         key: refused_item(coordinator, key, right.error, message, named="key")
-        for key in dict.fromkeys(keys)
-        if not _allows(call, right, key)
+        for key, times in Counter(keys).items()
+        if not _allows(call, right, key, times)
     }
     if not denied:
         return call.forward()
