@@ -51,7 +51,7 @@ def profile(load: Load, workload: Workload, target: Target, seconds: float, fold
     functions: tuple[Line, ...] = ()
     libraries: tuple[Line, ...] = ()
     if shutil.which("py-spy"):
-        options = ["--nonblocking", "-f", "raw", "-r", str(_RATE_HZ), "-d", str(int(seconds)), "-o", str(raw)]
+        options = ["-f", "raw", "-r", str(_RATE_HZ), "-d", str(int(seconds)), "-o", str(raw)]
         _watch(["py-spy", "record", "-p", str(target.pid), *options], load, workload, target, seconds)
         functions = _functions(raw.read_text()) if raw.exists() else ()
     if shutil.which("perf"):
@@ -75,6 +75,8 @@ def _functions(collapsed: str) -> tuple[Line, ...]:
     total: Counter[str] = Counter()
     for line in collapsed.splitlines():
         stack, _, count = line.rpartition(" ")
+        if not stack.strip():
+            continue
         frames = [_POSITION.sub(")", frame) for frame in stack.split(";")]
         own[frames[-1]] += int(count)
         total.update(dict.fromkeys(frames, int(count)))

@@ -34,6 +34,12 @@ What these figures cannot say
 - A spread of a few percent is noise. Compare ratios within one run, not figures of different runs or machines."""
 
 
+_HOW_TO_READ_PROFILES: Final = """\
+py-spy sees time that passes, so where the proxy is not busy, `Runner.run` is mostly waiting. It is also the event loop
+itself with its system calls for reading; those for writing are in `send`, OpenSSL's work in `SSLObject.read`, `.write`
+and `.do_handshake`. perf sees CPU time alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """All of one run."""
@@ -100,9 +106,10 @@ _RATE_COLUMNS: Final = ("requests per second (share of a core)", *CONTESTANTS)
 def _heading(plan: Plan) -> str:
     about = ", ".join(f"{key} {value}" for key, value in _machine().items())
     return (
-        f"# Doorkeeper beside a bare TLS relay\n\nTLS 1.3 with client certificates in, plaintext out. Policy on: "
-        f"enforced, {BINDINGS:,} ACL bindings. c: connections, w: requests in flight on each. GB: 10^9 bytes of Kafka "
-        f"frames. Median of {plan.rounds} interleaved rounds of {plan.seconds:g} s (smallest-largest).\n\n{about}."
+        "# Doorkeeper beside a bare TLS relay\n\n"
+        f"TLS 1.3 with client certificates in, plaintext out. Policy on: enforced, {BINDINGS:,} ACL bindings. "
+        "c: connections, w: requests in flight on each. GB: 10^9 bytes of Kafka frames. "
+        f"Median of {plan.rounds} interleaved rounds of {plan.seconds:g} s (smallest-largest).\n\n{about}."
     )
 
 
@@ -144,7 +151,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _profile(profile: Profile) -> str:
     functions = [(line.name, f"{line.own:.1f}", f"{line.total:.1f}") for line in profile.functions]
     libraries = [(line.name, f"{line.own:.1f}") for line in profile.libraries]
-    parts = [f"## Profile: {profile.title}"]
+    parts = [f"## Profile: {profile.title}", _HOW_TO_READ_PROFILES]
     if functions:
         parts.append(_table(("Python function (py-spy)", "own %", "with callees %"), functions))
     if libraries:

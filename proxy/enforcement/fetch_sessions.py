@@ -25,6 +25,8 @@ class FetchSession:
     generation: int
     """The policy's generation by which all of it was judged last."""
     allowed: set[TopicKey] = field(default_factory=set)
+    unresolved: bool = False
+    """Whether it should hold topic ids that the broker did not know, and that may have a name by the next fetch."""
     denied: dict[TopicKey, dict[int, None]] = field(default_factory=dict)
     """Partitions that the broker's session does not hold, and whose denial is told in every answer."""
 

@@ -12,7 +12,6 @@ class LooksLike(StrEnum):
 
     TLS = "tls"
     KAFKA_PLAINTEXT = "kafka_plaintext"
-    KAFKA_WITHOUT_SASL = "kafka_without_sasl"
     HTTP = "http"
     PROXY_PROTOCOL = "proxy_protocol"
     OTHER = "other"
@@ -23,9 +22,6 @@ _REMEDIES = {
     "or connect to a listener with SSL or SASL_SSL",
     LooksLike.KAFKA_PLAINTEXT: "the client speaks Kafka without TLS to a TLS port: "
     "set security.protocol of the client to {protocol}",
-    LooksLike.KAFKA_WITHOUT_SASL: "the client does not authenticate with SASL: "
-    "set security.protocol of the client to {protocol}, sasl.mechanism, "
-    "and sasl.jaas.config (or sasl.username and sasl.password)",
     LooksLike.HTTP: "this is HTTP, probably a health probe or a browser: "
     "point it at the admin port (/livez, /readyz, /metrics), or let the probe only open the connection",
     LooksLike.PROXY_PROTOCOL: "a load balancer sends a PROXY protocol header: switch it off for this port",

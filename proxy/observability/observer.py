@@ -19,7 +19,6 @@ from proxy.session.events import (
     Denied,
     Granted,
     RequestRefused,
-    RequestSeen,
     SessionClosed,
     SessionEvent,
     SessionOpened,
@@ -59,8 +58,6 @@ class Observer:
     def __call__(self, event: SessionEvent) -> None:
         """Take one event of a session."""
         match event:
-            case RequestSeen():
-                self.metrics.requests.labels(event.api).inc(event.count)
             case Denied():
                 self._denied(event)
             case Granted():

@@ -10,7 +10,6 @@ Session events (all carry the session and its listener):
     +-- AuthorizationEvent
     |   +-- Denied
     |   +-- Granted
-    +-- RequestSeen              for counting only
     +-- RequestRefused           for protocol reasons, never for ACL reasons
 """
 
@@ -36,7 +35,6 @@ class CloseReason(StrEnum):
     DRAINED = "drained"
     BUG = "bug"
     PROTOCOL_VIOLATION = "protocol_violation"
-    TOO_MANY_CONNECTIONS = "too_many_connections"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +116,6 @@ class Denied(AuthorizationEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted(AuthorizationEvent):
     """The policy allows it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestSeen(SessionEvent):
-    """`count` requests of an API came in. `api` is the name of a known API, or "Unknown": it becomes a metric label."""
-
-    api: str
-    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

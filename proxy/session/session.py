@@ -44,6 +44,10 @@ _BOOTSTRAP_TRIES: Final = 3
 _SHORTEST_REQUEST: Final = 14
 
 
+class _BrokerUnknown(ProtocolError):
+    """Nothing can be offered to the client, since the broker has not told its API versions yet."""
+
+
 class _Broker(Enum):
     NONE = "none"
     OPENING = "opening"
@@ -193,6 +197,8 @@ class Session:
             except UnexpectedRequest as fault:
                 if self._login is not None:
                     self._out += self._login.fail(Failed("", str(fault), None))
+            except _BrokerUnknown as fault:
+                self._close(CloseReason.BROKER_UNREACHABLE, str(fault))
             except UnsupportedApi as fault:
                 self._close(CloseReason.UNSUPPORTED_API, str(fault))
             except ProtocolError as fault:
@@ -399,7 +405,7 @@ class Session:
         if self._versions is None:
             facts = self._context.topology.versions_at(*self._target)
             if facts is None:
-                raise UnsupportedApi(f"the API versions of broker {self._target_text()} are not known yet")
+                raise _BrokerUnknown(f"the API versions of broker {self._target_text()} are not known yet")
             self._versions = OfferedVersions(facts)
         return self._versions
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from proxy.observability.first_bytes import LooksLike
 from proxy.observability.metrics import Metrics
 from proxy.observability.observer import Observer
-from proxy.session.events import CloseReason, RequestSeen, SessionEvent
+from proxy.session.events import CloseReason, SessionEvent
 from tests.observability.facts import (
     HEAD,
     authenticated,
@@ -132,12 +132,6 @@ def test_grants_are_told_only_if_wanted(world: World):
     assert wanted.trail.events == ["authorization.granted"]
 
 
-def test_requests_are_counted_by_api(world: World):
-    world.observe(RequestSeen(**HEAD, api="Fetch"))
-    world.observe(RequestSeen(**HEAD, api="Fetch", count=9))
-    assert world.value("requests_total", api="Fetch") == 10
-
-
 def test_a_refused_request_is_counted_and_logged_with_who_sent_it(world: World):
     (line,) = world.logged(refused(client_id="app"))
     assert world.value("requests_refused_total", api="Unknown", reason="unknown_api") == 1
@@ -176,7 +170,6 @@ def test_another_user_from_the_same_host_is_another_mistake(world: World):
     [
         (LooksLike.TLS, "SASL_PLAINTEXT", "set security.protocol of the client to SASL_PLAINTEXT"),
         (LooksLike.KAFKA_PLAINTEXT, "SASL_SSL", "set security.protocol of the client to SASL_SSL"),
-        (LooksLike.KAFKA_WITHOUT_SASL, "SASL_SSL", "sasl.mechanism"),
         (LooksLike.HTTP, "SSL", "/livez"),
         (LooksLike.PROXY_PROTOCOL, "SSL", "load balancer"),
         (LooksLike.OTHER, "SSL", "neither TLS nor Kafka"),

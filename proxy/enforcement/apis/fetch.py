@@ -82,7 +82,7 @@ def _judge_full(call: Call) -> Verdict:
         call.message.items("topics").keep(split.kept)
     opened = None
     if call.version >= _SESSIONS and request.session_epoch == _INITIAL_EPOCH:
-        opened = FetchSession(call.access.generation, split.allowed)
+        opened = FetchSession(call.access.generation, split.allowed, unresolved=bool(split.unknown))
         _deny(opened, split)
     return _forward(call, entries, opened)
 
@@ -100,6 +100,7 @@ def _judge_incremental(call: Call) -> Verdict:
         session.forget(_key(call.version, forgotten), forgotten.partitions)
     split = _split(call)
     session.allowed |= split.allowed
+    session.unresolved = bool(split.unknown)
     _deny(session, split)
     if len(split.kept) < len(request.topics):
         call.message.items("topics").keep(split.kept)
@@ -110,9 +111,11 @@ def _judge_incremental(call: Call) -> Verdict:
 def _holds(call: Call, session: FetchSession) -> bool:
     """Whether what the session was judged by still holds.
 
-    If any of it changed the client is told that its session is gone, as when a broker evicts one; it starts anew with
-    a full fetch, which names everything and is judged as a whole.
+    If any of it changed, or a topic id may have got its name since, the client is told that its session is gone, as
+    when a broker evicts one; it starts anew with a full fetch, which names everything and is judged as a whole.
     """
+    if session.unresolved:
+        return False
     generation = call.access.generation
     if session.generation == generation:
         return True
