@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -242,3 +243,33 @@ def open_session(version: int, policy: Policy | None = None) -> Desk:
     desk.answer(frame, responses=data(version, "orders"), session_id=7)
     desk.at_client(ApiKey.FETCH, version)
     return desk
+
+
+@pytest.mark.parametrize("version", range(13, 19))
+def test_forgetting_a_topic_id_that_is_zero_harms_nobody(version: int) -> None:
+    """Case 23: the session lives on."""
+    desk = Desk()
+    orders = UUID(int=1)
+    desk.facts.topic_ids._names[orders] = "orders"
+    frame = desk.send(ApiKey.FETCH, version, fetch(version, orders))
+    desk.answer(frame, responses=data(version, orders), session_id=7)
+    desk.at_client(ApiKey.FETCH, version)
+    request = fetch(version, session_id=7, epoch=1)
+    forgotten = build(item_type(type(request), "forgotten_topics_data"), topic_id=None, partitions=(0,))
+    frame = desk.send(ApiKey.FETCH, version, replace(request, forgotten_topics_data=(forgotten,)))
+    desk.answer(frame, session_id=7)
+    answer = desk.at_client(ApiKey.FETCH, version)
+    assert (answer.error_code, answer.responses) == (ErrorCode.none, ())
+
+
+def test_two_users_on_one_host_are_judged_each_by_itself() -> None:
+    """Case 24: same group, same host, interleaved."""
+    policy = Policy()
+    alice, bob = Desk("User:alice", policy=policy), Desk("User:bob", policy=policy)
+    for _ in range(3):
+        for desk in (alice, bob):
+            desk.send(ApiKey.HEARTBEAT, 4, group_id="app", member_id="m")
+    assert alice.sent_to_client == b""
+    assert bob.sent_to_broker == b""
+    denied = [event for event in bob.events if type(event).__name__ == "Denied"]
+    assert {event.principal for event in denied} == {"User:bob"}
