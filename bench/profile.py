@@ -16,6 +16,7 @@ from bench.workloads import Workload
 
 _TOP: Final = 18
 _RATE_HZ: Final = 250
+_EVENT_LOOP: Final = "Runner.run (asyncio/runners.py)"
 _SLACK_S: Final = 2.0
 _SHARE: Final = re.compile(r"^\s*([\d.]+)%\s+(\S.*?)\s*$")
 _POSITION: Final = re.compile(r":\d+\)$")
@@ -36,6 +37,7 @@ class Profile:
 
     title: str
     functions: tuple[Line, ...]
+    """Those that take most themselves, and those in which most is spent."""
     libraries: tuple[Line, ...]
 
 
@@ -78,12 +80,13 @@ def _functions(collapsed: str) -> tuple[Line, ...]:
         if not stack.strip():
             continue
         frames = [_POSITION.sub(")", frame) for frame in stack.split(";")]
+        if _EVENT_LOOP in frames:
+            frames = frames[frames.index(_EVENT_LOOP) :]
         own[frames[-1]] += int(count)
         total.update(dict.fromkeys(frames, int(count)))
     everything = sum(own.values()) or 1
-    return tuple(
-        Line(name, 100 * count / everything, 100 * total[name] / everything) for name, count in own.most_common(_TOP)
-    )
+    named = dict.fromkeys(name for counted in (own, total) for name, _ in counted.most_common(_TOP))
+    return tuple(Line(name, 100 * own[name] / everything, 100 * total[name] / everything) for name in named)
 
 
 def _libraries(recorded: Path) -> tuple[Line, ...]:

@@ -24,7 +24,7 @@ from protocol.splice import Message, Piece, encode_request, encode_response
 from proxy.authentication.outcome import Failed
 from proxy.enforcement.access import Access
 from proxy.enforcement.call import Call
-from proxy.enforcement.engine import judge
+from proxy.enforcement.engine import BROKER_ONLY, judge
 from proxy.enforcement.fetch_sessions import FetchSessions
 from proxy.enforcement.verdict import Answer, Ask, Disconnect, Forward, Verdict
 from proxy.session import commands
@@ -265,7 +265,7 @@ class Session:
         """An API or version that is not offered: the error that says so, where the answer has a place for it."""
         reason = f"{api_label(head.api_key)} version {head.api_version} is not offered"
         self._emit(self._reports.refused(head, "version not offered"))
-        if head.api_key not in set(ApiKey) or not can_say(head.api_key, head.api_version):
+        if head.api_key in BROKER_ONLY or not can_say(head.api_key, head.api_version):
             raise UnsupportedApi(reason)
         request = Message.request(head, frame).entity
         answer = refuse(head.api_key, head.api_version, request, ErrorCode.unsupported_version)

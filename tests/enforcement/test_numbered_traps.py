@@ -11,18 +11,14 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey, known_versions, request_type, response_type
 from protocol.codec import build, has_field, item_type
-from proxy.enforcement.access import Mode
-from proxy.enforcement.call import ClusterFacts
 from tests.enforcement.support import (
     CAF,
     GAF,
     IR,
     NONE,
-    POLICY,
     TAF,
     UTI,
     UTP,
-    XAF,
     Broker,
     answered,
     naming,
@@ -95,7 +91,7 @@ def test_trap_07_beside_an_id_a_name_is_not_answered(version: int) -> None:
     request = metadata(version, "open.new", ids=(topic_id("open"), topic_id("secret"), topic_id("ghost")))
     outcome = run(ApiKey.METADATA, version, request)
     assert [topic.topic_id for topic in outcome.asked.topics] == [topic_id("open")]
-    assert b"secret" not in outcome.forwarded
+    assert b"secret" not in (outcome.forwarded or b"")
     assert told(outcome.answer) == {topic_id("ghost"): UTI, "open": NONE, topic_id("secret"): TAF}
 
 
@@ -116,7 +112,7 @@ def test_trap_08_ids_were_no_use_before_version_12(version: int) -> None:
 @pytest.mark.parametrize("version", range(8, 14))
 @pytest.mark.parametrize("names", [("open", "open.gone"), ("open", "open.gone", "shown.gone"), ("open", "open.new")])
 def test_trap_13_a_missing_topic_has_bits_and_a_denied_one_has_none(version: int, names: tuple[str, ...]) -> None:
-    flags = {"include_topic_authorized_operations": True, "include_cluster_authorized_operations": True}
+    flags: dict[str, Any] = {"include_topic_authorized_operations": True, "include_cluster_authorized_operations": True}
     request = metadata(version, *names, "secret", **flags)
     outcome = run(ApiKey.METADATA, version, request, policy=BITS_POLICY, principal="User:bits")
     found = {t.name: (t.error_code, t.topic_authorized_operations) for t in outcome.answer.topics}
@@ -135,7 +131,7 @@ def test_trap_13_a_missing_topic_has_bits_and_a_denied_one_has_none(version: int
 
 @pytest.mark.parametrize("version", range(8, 14))
 def test_trap_13_a_topic_nobody_wants_created_is_missing_with_its_bits(version: int) -> None:
-    flags = {"include_topic_authorized_operations": True, "allow_auto_topic_creation": False}
+    flags: dict[str, Any] = {"include_topic_authorized_operations": True, "allow_auto_topic_creation": False}
     outcome = run(ApiKey.METADATA, version, metadata(version, "shown.gone", **flags))
     (found,) = outcome.answer.topics
     assert (found.error_code, found.topic_authorized_operations) == (UTP, DESCRIBE)
@@ -181,160 +177,6 @@ def test_trap_13_the_bits_of_groups_come_from_the_policy(version: int) -> None:
         ("open", 328),
         ("open.gone", NOT_ASKED),
     ]
-
-
-# Producing
-
-
-def batch(*, transactional: bool = False) -> bytes:
-    """A record batch as far as its attributes."""
-    records = bytearray(61)
-    records[16] = 2
-    records[22] = 0x10 if transactional else 0
-    return bytes(records)
-
-
-def produce(version: int, *names: str, records: bytes = b"", acks: int = -1, **values: Any) -> Any:
-    request = naming(ApiKey.PRODUCE, version, *names, acks=acks, **values)
-    partition = item_type(item_type(type(request), "topic_data"), "partition_data")
-    return replace(
-        request,
-        topic_data=tuple(
-            replace(topic, partition_data=(build(partition, index=0, records=records or batch()),))
-            for topic in request.topic_data
-        ),
-    )
-
-
-VERSIONS_OF_PRODUCE = known_versions(ApiKey.PRODUCE)
-
-
-@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
-def test_trap_14_without_acknowledgement_the_allowed_part_is_stored_and_the_connection_closed(version: int) -> None:
-    outcome = run(ApiKey.PRODUCE, version, produce(version, "open", "secret", acks=0))
-    assert len(outcome.asked.topic_data) == 1
-    assert b"secret" not in outcome.forwarded
-    assert (outcome.closed, outcome.answer) == (True, None)
-
-
-@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
-def test_trap_14_without_acknowledgement_nothing_allowed_closes(version: int) -> None:
-    for request in (
-        produce(version, "secret", acks=0),
-        produce(version, "open", acks=0, records=batch(transactional=True), transactional_id="other"),
-    ):
-        outcome = run(ApiKey.PRODUCE, version, request)
-        assert (outcome.forwarded, outcome.closed, outcome.answer) == (None, True, None)
-
-
-@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
-def test_trap_14_without_acknowledgement_what_is_allowed_is_never_answered(version: int) -> None:
-    outcome = run(ApiKey.PRODUCE, version, produce(version, "open", "open.a", acks=0))
-    assert outcome.forwarded == outcome.frame
-    assert (outcome.closed, outcome.answer) == (False, None)
-
-
-@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
-def test_trap_15_a_transactional_id_without_transactional_batches_is_not_checked(version: int) -> None:
-    outcome = run(ApiKey.PRODUCE, version, produce(version, "open", transactional_id="other"))
-    assert outcome.forwarded == outcome.frame
-    assert outcome.checked == []
-
-
-@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
-@pytest.mark.parametrize("transactional_id", [None, "other", ""])
-def test_trap_16_and_17_a_transactional_denial_is_told_alone(version: int, transactional_id: str | None) -> None:
-    request = produce(version, "open", "secret", records=batch(transactional=True), transactional_id=transactional_id)
-    outcome = run(ApiKey.PRODUCE, version, request)
-    assert outcome.forwarded is None
-    assert [error for _, error in answered(ApiKey.PRODUCE, outcome.answer)] == [XAF, XAF]
-    assert "secret" not in [check.name for check in outcome.checked]
-
-
-@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
-def test_trap_17_within_an_allowed_transaction_topics_are_denied_one_by_one(version: int) -> None:
-    request = produce(version, "open", "secret", records=batch(transactional=True), transactional_id="open")
-    outcome = run(ApiKey.PRODUCE, version, request)
-    assert [error for _, error in answered(ApiKey.PRODUCE, outcome.answer)] == [NONE, TAF]
-
-
-def test_trap_20_an_unknown_id_is_unknown_beside_what_is_denied_and_stored() -> None:
-    outcome = run(ApiKey.PRODUCE, 13, produce(13, "ghost", "open", "secret"))
-    assert [topic.topic_id for topic in outcome.asked.topic_data] == [topic_id("open")]
-    assert dict(answered(ApiKey.PRODUCE, outcome.answer)) == {
-        topic_id("ghost"): UTI,
-        topic_id("open"): NONE,
-        topic_id("secret"): TAF,
-    }
-
-
-@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
-def test_trap_21_a_topic_that_stands_twice_goes_on_as_it_came(version: int) -> None:
-    outcome = run(ApiKey.PRODUCE, version, produce(version, "open", "open"))
-    assert outcome.forwarded == outcome.frame
-    assert outcome.checked == []
-
-
-@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
-def test_trap_23_a_denied_partition_has_the_fields_of_its_version(version: int) -> None:
-    (topic,) = run(ApiKey.PRODUCE, version, produce(version, "secret")).answer.responses
-    (partition,) = topic.partition_responses
-    assert (partition.error_code, partition.base_offset) == (TAF, -1)
-    assert has_field(type(partition), "log_start_offset") == (version >= 5)
-    assert getattr(partition, "log_start_offset", -1) == -1
-    assert getattr(partition, "record_errors", ()) == ()
-    assert getattr(partition, "error_message", None) is None
-
-
-# Transactions
-
-
-TWO_FOR_TRANSACTIONS = POLICY + "  - {name: tx, principals: [User:tom], allow: [All], transactional_ids: [open]}\n"
-
-
-@pytest.mark.parametrize("version", known_versions(ApiKey.TXN_OFFSET_COMMIT))
-@pytest.mark.parametrize(("principal", "error"), [("User:nobody", XAF), ("User:tom", GAF)])
-def test_trap_24_transaction_then_group_then_topics(version: int, principal: str, error: ErrorCode) -> None:
-    key = ApiKey.TXN_OFFSET_COMMIT
-    outcome = run(key, version, naming(key, version, "open", "x"), principal=principal, policy=TWO_FOR_TRANSACTIONS)
-    assert outcome.forwarded is None
-    assert [found for _, found in answered(key, outcome.answer)] == [error, error]
-
-
-@pytest.mark.parametrize("version", range(4))
-def test_trap_17_a_denied_transaction_hides_what_is_said_of_topics(version: int) -> None:
-    key = ApiKey.ADD_PARTITIONS_TO_TXN
-    outcome = run(key, version, naming(key, version, "open", "secret"), principal="User:nobody")
-    assert answered(key, outcome.answer) == [("open", XAF), ("secret", XAF)]
-    assert [check.name for check in outcome.checked] == ["open"]
-
-
-@pytest.mark.parametrize("version", known_versions(ApiKey.ADD_OFFSETS_TO_TXN))
-def test_the_group_of_a_transaction_is_checked_behind_it(version: int) -> None:
-    key = ApiKey.ADD_OFFSETS_TO_TXN
-    outcome = run(key, version, naming(key, version), principal="User:tom", policy=TWO_FOR_TRANSACTIONS)
-    assert (outcome.forwarded, outcome.answer.error_code) == (None, GAF)
-
-
-def test_trap_22_a_denied_prefix_voids_the_only_topic_that_may_be_written() -> None:
-    policy = """
-    policies:
-      - {name: one, principals: [User:p], allow: [Write], topics: [open]}
-      - {name: none, principals: [User:p], deny: [Write], topics: [o*]}
-    """
-    for version in known_versions(ApiKey.INIT_PRODUCER_ID):
-        request = naming(ApiKey.INIT_PRODUCER_ID, version, transactional_id=None)
-        outcome = run(ApiKey.INIT_PRODUCER_ID, version, request, principal="User:p", policy=policy)
-        assert (outcome.forwarded, outcome.answer.error_code) == (None, CAF)
-
-
-@pytest.mark.parametrize(("allowed", "error"), [("Write", XAF), ("Write, TwoPhaseCommit", NONE)])
-def test_two_phase_commit_needs_its_own_right(allowed: str, error: ErrorCode) -> None:
-    policy = f"policies: [{{name: t, principals: [User:t], allow: [{allowed}], transactional_ids: [open]}}]"
-    request = naming(ApiKey.INIT_PRODUCER_ID, 6, enable2_pc=True)
-    assert request.enable2_pc
-    outcome = run(ApiKey.INIT_PRODUCER_ID, 6, request, principal="User:t", policy=policy)
-    assert outcome.answer.error_code == error
 
 
 # Offsets and groups
@@ -634,50 +476,3 @@ def test_trap_56_a_merged_answer_is_throttled_as_the_broker_says(version: int) -
     slow = replace(done, throttle_time=done.throttle_time.resolution * 5_000_000)
     assert run(key, version, naming(key, version, "open", "secret"), served=slow).answer.throttle_time.seconds == 5
     assert run(key, version, naming(key, version, "secret"), served=slow).answer.throttle_time.seconds == 0
-
-
-# What is told of checks
-
-
-def test_a_denial_is_recorded_once_with_the_number_of_items() -> None:
-    outcome = run(ApiKey.LIST_OFFSETS, 7, naming(ApiKey.LIST_OFFSETS, 7, "secret", "open", "secret"))
-    assert [(c.name, c.count, c.decision.allowed) for c in outcome.checked] == [("secret", 2, False)]
-
-
-def test_filters_and_first_alternatives_are_not_recorded() -> None:
-    for version in known_versions(ApiKey.INIT_PRODUCER_ID):
-        request = naming(ApiKey.INIT_PRODUCER_ID, version, transactional_id=None)
-        assert run(ApiKey.INIT_PRODUCER_ID, version, request, principal="User:nobody").checked == []
-    everything = build(request_type(ApiKey.METADATA, 9), topics=None)
-    assert run(ApiKey.METADATA, 9, everything, principal="User:nobody").checked == []
-    outcome = run(ApiKey.CREATE_TOPICS, 7, naming(ApiKey.CREATE_TOPICS, 7, "secret"))
-    assert [(c.right.operation.label, c.name) for c in outcome.checked] == [("Create", "secret")]
-
-
-def test_hidden_offsets_are_recorded_though_nobody_named_their_topics() -> None:
-    served = offsets(9, open=("secret", "open"))
-    outcome = run(ApiKey.OFFSET_FETCH, 9, offsets_of_all(9, "open"), served=served)
-    assert [(c.name, c.count) for c in outcome.checked] == [("secret", 1)]
-
-
-@pytest.mark.parametrize("mode", [Mode.ENFORCE, Mode.OBSERVE])
-@pytest.mark.parametrize("api_key", [ApiKey.PRODUCE, ApiKey.LIST_OFFSETS, ApiKey.OFFSET_FETCH, ApiKey.DELETE_RECORDS])
-def test_an_observed_denial_is_recorded_as_an_enforced_one(api_key: ApiKey, mode: Mode) -> None:
-    version = known_versions(api_key)[-2] if api_key in (ApiKey.PRODUCE, ApiKey.OFFSET_FETCH) else 2
-    outcome = run(api_key, version, naming(api_key, version, "open", "secret"), mode=mode)
-    assert [(c.name, c.count, c.decision.allowed) for c in outcome.checked] == [("secret", 1, False)]
-    assert (outcome.forwarded == outcome.frame) == (mode is Mode.OBSERVE)
-
-
-def test_grants_are_recorded_where_they_are_wanted() -> None:
-    for api_key, version in ((ApiKey.PRODUCE, 9), (ApiKey.OFFSET_FETCH, 9), (ApiKey.LIST_OFFSETS, 7)):
-        outcome = run(api_key, version, naming(api_key, version, "open", "secret"), grants=True)
-        topics = [(c.name, c.count, c.decision.allowed) for c in outcome.checked if c.right.error == TAF]
-        assert topics == [("open", 1, True), ("secret", 1, False)]
-
-
-def test_ids_are_learned_once_for_all_connections() -> None:
-    facts = ClusterFacts()
-    request = produce(13, "open")
-    assert len(run(ApiKey.PRODUCE, 13, request, facts=facts).questions) == 1
-    assert len(run(ApiKey.PRODUCE, 13, request, facts=facts).questions) == 0

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from proxy.embedded import KafkaCluster
-from tests.integration.door import Door
+from tests.integration.door import ENOUGH_S, Door, eventually
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,13 @@ def topic(kafka: KafkaCluster, unique_name: Callable[[str], str]) -> str:
 
 
 def make_topic(kafka: KafkaCluster, name: str, partitions: int = 1, replicas: int = 1) -> str:
-    """Create a topic past the doorkeeper."""
+    """Create a topic past the doorkeeper, and wait until its partitions have leaders."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    admin.create_topics([NewTopic(name, partitions, replicas)])[name].result(30)
+    admin.create_topics([NewTopic(name, partitions, replicas)])[name].result(ENOUGH_S)
+
+    def led() -> bool:
+        found = admin.list_topics(name, timeout=ENOUGH_S).topics[name].partitions.values()
+        return len(found) == partitions and all(partition.leader >= 0 for partition in found)
+
+    eventually(led)
     return name

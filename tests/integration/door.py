@@ -25,6 +25,12 @@ ENOUGH_S = 30.0
 STORE_PASSWORD = "store-password"
 USERS = ("admin", "alice", "bob")
 NODE_IDS = 5
+PORT_PER_BROKER = {
+    "sasl_ssl": "SASL_SSL",
+    "ssl": "SSL",
+    "ssl_requested": "SSL",
+    "sasl_plaintext": "SASL_PLAINTEXT",
+}
 
 POLICY = """\
 super_users: [User:admin]
@@ -43,6 +49,10 @@ policies:
     allow: [Read]
     topics: [a-*]
     consumer_groups: [b-*]
+  - name: all-of-c
+    principals: [User:bob]
+    allow: [All]
+    topics: [c-*]
 """
 
 _LISTENER = """\
@@ -79,7 +89,9 @@ def free_range(count: int) -> int:
 
 @dataclass
 class Door:
-    """One doorkeeper with listeners for SASL_SSL, SSL with client certificates, SASL_PLAINTEXT, and SASL_SSL by SNI."""
+    """One doorkeeper with listeners for SASL_SSL, SSL that requires or requests client certificates, SASL_PLAINTEXT,
+    and SASL_SSL by SNI.
+    """
 
     directory: Path
     cluster: str
@@ -110,12 +122,12 @@ class Door:
         self.ports = {}
         text = f"cluster: {{bootstrap_servers: [{', '.join(self.cluster.split(','))}]}}\nlisteners:\n"
         tls = "    tls: {certificate: server.pem, key: server.key"
-        for name, protocol in (("sasl_ssl", "SASL_SSL"), ("ssl", "SSL"), ("sasl_plaintext", "SASL_PLAINTEXT")):
+        for name, protocol in PORT_PER_BROKER.items():
             port = self.ports[name] = free_range(NODE_IDS + 2)
             brokers = f"{{first_port: {port + 1}, node_ids: 1-{NODE_IDS}}}"
             text += _LISTENER.format(name=name, port=port, host=LOOPBACK, brokers=brokers, protocol=protocol)
             if protocol == "SSL":
-                text += f"{tls}, client_ca: ca.pem, client_auth: required}}\n"
+                text += f"{tls}, client_ca: ca.pem, client_auth: {'required' if name == 'ssl' else 'requested'}}}\n"
                 text += '    principal_mapping_rules: ["RULE:^CN=([^,]+).*$/$1/", DEFAULT]\n'
                 continue
             if protocol == "SASL_SSL":
@@ -166,19 +178,24 @@ class Door:
         except OSError:
             return False
 
-    def denials(self, **wanted: str) -> list[dict[str, Any]]:
-        """The denials of the audit trail with these values."""
+    def audited(self, event: str, **wanted: str) -> list[dict[str, Any]]:
+        """The lines of the audit trail with these values."""
         lines = (self.directory / "audit.jsonl").read_text().splitlines()
         records = [json.loads(line) for line in lines]
-        return [
-            record
-            for record in records
-            if record["event"] == "authorization.denied" and wanted.items() <= record.items()
-        ]
+        return [r for r in records if r["event"] == event and all(r[key] == value for key, value in wanted.items())]
+
+    def denials(self, **wanted: str) -> list[dict[str, Any]]:
+        """The denials of the audit trail with these values."""
+        return self.audited("authorization.denied", **wanted)
 
     def expect_denial(self, **wanted: str) -> dict[str, Any]:
         """Wait for a denial in the audit trail."""
         found: list[dict[str, Any]] = eventually(lambda: self.denials(**wanted))
+        return found[-1]
+
+    def expect_failed_login(self, **wanted: str) -> dict[str, Any]:
+        """Wait for a failed authentication in the audit trail."""
+        found: list[dict[str, Any]] = eventually(lambda: self.audited("authentication.failed", **wanted))
         return found[-1]
 
     def log(self) -> str:

@@ -211,6 +211,7 @@ def test_an_api_that_is_not_served_is_not_offered_and_gets_unsupported_version()
     assert desk.at_client(ApiKey.LIST_TRANSACTIONS, 0).error_code == ErrorCode.unsupported_version
     assert desk.sent_to_broker == b""
     desk.send(ApiKey.VOTE, 0)
+    assert desk.closed == "unsupported_api"
     assert desk.sent_to_broker == b""
 
 
