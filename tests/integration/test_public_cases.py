@@ -173,19 +173,21 @@ def test_8_a_forbidden_topic_does_not_spoil_the_allowed_one(
 
 
 def test_9_what_may_not_be_described_looks_like_what_does_not_exist(
-    door: Door, kafka: KafkaCluster, unique_name: Name
+    door: Door, kafka: KafkaCluster, topic: str, unique_name: Name
 ) -> None:
     """In every API that names topics, in every version."""
-    secret, missing = make_topic(kafka, unique_name("secret")), unique_name("secret")
+    secret, missing, group = make_topic(kafka, unique_name("secret")), unique_name("secret"), unique_name("a")
     own = {"transactional_id": unique_name("a"), "v3_and_below_transactional_id": unique_name("a")}
     with wire(door, "alice") as client:
-        await_coordinators(client, unique_name("a"))
+        await_coordinators(client, group)
+        # A group without anything in it does not exist.
+        client.ask(ApiKey.OFFSET_COMMIT, 2, naming(ApiKey.OFFSET_COMMIT, 2, topic, group=group))
         for api_key in NAMING_TOPICS:
             for version in client.versions(api_key):
                 if version >= FIRST_OTHER_VERSION.get(api_key, version + 1):
                     continue
                 values = {} if api_key is ApiKey.PRODUCE else own
-                request = naming(api_key, version, secret, missing, group=unique_name("a"), **values)
+                request = naming(api_key, version, secret, missing, group=group, **values)
                 told = answered(api_key, client.ask(api_key, version, request))
                 assert sorted(told) == sorted([(secret, DENIED), (missing, DENIED)]), (api_key, version)
     assert exists(kafka, secret)
