@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from proxy.authentication.users_file import add_user
 from proxy.embedded.network import LOOPBACK, free_port
 from proxy.embedded.pki import CertificateAuthority
@@ -170,6 +172,12 @@ class Door:
             return answer.status, answer.read().decode()
         finally:
             connection.close()
+
+    def counter(self, name: str, **labels: str) -> float:
+        """The sum of the samples of a metric that have these labels."""
+        families = text_string_to_metric_families(self.get("/metrics")[1])
+        samples = [sample for family in families for sample in family.samples if sample.name == name]
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
     def is_ready(self) -> bool:
         """Whether it says that it can serve."""
