@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from struct import error as struct_error
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocol.apis import has_flexible_request_header, has_flexible_response_header
 from protocol.errors import MalformedFrame
@@ -18,8 +17,7 @@ CORRELATION: Final = Struct(">ii")
 """Length, correlation id: the beginning of every response frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """What a request says about itself before its body.
 
     ``body`` is the position of the body in the frame (its length prefix included).

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from struct import error as struct_error
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from protocol.errors import MalformedFrame
@@ -19,8 +18,7 @@ _FLEXIBLE: Final = 9
 _TOPIC_IDS: Final = 13
 
 
-@dataclass(frozen=True, slots=True)
-class ProduceSummary:
+class ProduceSummary(NamedTuple):
     """What must be judged of a Produce request (versions 3-13)."""
 
     transactional_id: str | None

@@ -115,6 +115,11 @@ class Access:
             if authorizer.decide(self.principal, self.host, operation, resource_type, name).allowed
         )
 
+    @property
+    def has_checked(self) -> bool:
+        """Whether :meth:`take_checked` has anything to give."""
+        return bool(self._asked)
+
     def take_checked(self) -> list[Checked]:
         """What was decided since the last call and is to be reported."""
         if not self._asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from protocol.splice import Message, Piece
 
@@ -23,8 +23,7 @@ class AnswerStream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(NamedTuple):
     """Send these bytes to the broker. Its answer goes to the client, edited if ``edits`` or ``stream`` says so.
 
     ``acknowledged`` is False for a Produce with acks=0, which has no answer; ``close`` then says that the connection

@@ -14,6 +14,7 @@ Command
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from proxy.session.events import CloseReason, SessionEvent
 
@@ -29,15 +30,13 @@ class Timer(Enum):
     DELAY = "delay"
 
 
-@dataclass(frozen=True, slots=True)
-class SendClient:
+class SendClient(NamedTuple):
     """Send the pieces to the client, one after the other."""
 
     pieces: Sequence[Piece]
 
 
-@dataclass(frozen=True, slots=True)
-class SendBroker:
+class SendBroker(NamedTuple):
     """Send the pieces to the broker, one after the other. Only while the broker connection is open."""
 
     pieces: Sequence[Piece]

@@ -284,7 +284,8 @@ class Session:
     # Carrying out verdicts
 
     def _carry_out(self, call: Call, verdict: Verdict) -> None:
-        self._tell_checked(call)
+        if call.access.has_checked:
+            self._tell_checked(call)
         kind = type(verdict)
         if kind is Forward:
             self._forward(call, verdict)  # type: ignore[arg-type]

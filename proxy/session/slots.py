@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from protocol.splice import Message
 from proxy.enforcement.call import Call
@@ -14,8 +15,7 @@ from proxy.enforcement.verdict import AnswerEdit, AnswerStream
 from proxy.session.events import CloseReason
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(NamedTuple):
     """The broker's answer goes on as it comes."""
 
     correlation_id: int

