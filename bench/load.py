@@ -64,12 +64,13 @@ async def visits(job: Visits) -> Sample:
             tally.add(1, 0)
 
     tasks = [asyncio.get_running_loop().create_task(visit()) for _ in range(job.at_once)]
-    try:
-        return await _measure(job, tally)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    sample = await _measure(job, tally)
+    for task in tasks:
+        task.cancel()
+    for end in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(end, Exception):
+            raise end
+    return sample
 
 
 async def idle(job: Idle) -> Memory:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import msgspec
@@ -117,12 +116,13 @@ class Stage:
 
     @contextmanager
     def _process(self, module: list[str], up: Callable[[], bool]) -> Iterator[subprocess.Popen[str]]:
+        talks = module[0] == "bench.load"
         log = Path(self._site.file(f"{module[0]}.log"))
         with log.open("a") as errors, _on_cores(_cores_of(module[0])):
             process = subprocess.Popen(
                 [sys.executable, "-m", *module],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE if module[0] == "bench.load" else errors,
+                stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if talks else errors,
                 stderr=errors,
                 text=True,
             )
@@ -183,5 +183,5 @@ def _ready(admin_port: int) -> bool:
     try:
         with urlopen(f"http://{HOST}:{admin_port}/readyz", timeout=1) as answer:
             return bool(answer.status == 200)
-    except URLError:
+    except OSError:
         return False

@@ -15,6 +15,7 @@ REQUEST_PREFIX: Final = Struct(">ihhih")
 """Length, API key, API version, correlation id, length of the client id."""
 CORRELATION: Final = Struct(">ii")
 """Length, correlation id: the beginning of every response frame."""
+_CLIENT_ID_LENGTH: Final = Struct(">h")
 
 
 class RequestHead(NamedTuple):
@@ -59,6 +60,12 @@ def read_request_head(frame: Buffer) -> RequestHead:
     except (struct_error, IndexError) as fault:
         raise MalformedFrame("a request is too short for its header") from fault
     return RequestHead(api_key, version, correlation_id, client_id, body)
+
+
+def has_plain_header(frame: Buffer, body: int) -> bool:
+    """Whether the header of a request that ends in tagged fields has none."""
+    length: int = _CLIENT_ID_LENGTH.unpack_from(frame, REQUEST_PREFIX.size - _CLIENT_ID_LENGTH.size)[0]
+    return body == REQUEST_PREFIX.size + max(length, 0) + 1
 
 
 def request_header(api_key: int, version: int, correlation_id: int, client_id: str | None) -> bytes:

@@ -8,8 +8,7 @@ spans of the top-level fields and of their items, and notes tagged fields that t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass
 from struct import Struct
 from struct import error as struct_error
@@ -28,6 +27,9 @@ Walk = Callable[["Buffer", int, "list[Edit]"], int]
 
 _INT16: Final = Struct(">h")
 _INT32: Final = Struct(">i")
+_PRESENT: Final = 1
+_NULL: Final = 0xFF
+"""What stands before an entity that may be null (KIP-893)."""
 _WIDTHS: Final[Mapping[str, int]] = {
     "bool": 1,
     "int8": 1,
@@ -45,15 +47,6 @@ _WIDTHS: Final[Mapping[str, int]] = {
     "datetime_i64": 8,
     "uuid": 16,
 }
-
-
-@contextmanager
-def whole(what: str) -> Iterator[None]:
-    """Turn reading past the end of a buffer into :class:`MalformedFrame`."""
-    try:
-        yield
-    except (IndexError, struct_error) as fault:
-        raise MalformedFrame(f"{what} is cut short") from fault
 
 
 def read_uvarint(buffer: Buffer, position: int) -> tuple[int, int]:
@@ -150,7 +143,12 @@ def _array_walk(item: Walk | int, compact: bool) -> Walk:
 def _nullable_walk(walk_entity: Walk) -> Walk:
     def walk(buffer: Buffer, position: int, edits: list[Edit]) -> int:
         marker = buffer[position]
-        return position + 1 if marker == 0xFF else walk_entity(buffer, position + 1, edits)
+        if marker == _PRESENT:
+            return walk_entity(buffer, position + 1, edits)
+        if marker != _NULL:
+            # Kafka takes any negative byte for null, kio only -1: where they differ nobody knows what was judged.
+            raise MalformedFrame("a nullable entity is neither null nor there")
+        return position + 1
 
     return walk
 
@@ -163,15 +161,20 @@ def _tags_walk(known: Mapping[int, Walk]) -> Walk:
         count, position = read_uvarint(buffer, position)
         behind_count = position
         foreign = 0
+        last = -1
         for _ in range(count):
             field_begin = position
             tag, position = read_uvarint(buffer, position)
+            if tag <= last:
+                # A tag that stands there twice has two values, and readers differ in which one counts.
+                raise MalformedFrame("tagged fields do not ascend")
+            last = tag
             size_begin = position
             size, position = read_uvarint(buffer, position)
             walk_value = known.get(tag)
             if walk_value is None:
                 foreign += 1
-                edits.append((field_begin, position + size, b""))
+                _cut(field_begin, position + size, edits)
             else:
                 _walk_known_tag(walk_value, buffer, (size_begin, position, size), edits)
             position += size
@@ -180,6 +183,12 @@ def _tags_walk(known: Mapping[int, Walk]) -> Walk:
         return position
 
     return walk
+
+
+def _cut(begin: int, end: int, edits: list[Edit]) -> None:
+    if edits and edits[-1][1] == begin and not edits[-1][2]:
+        begin = edits.pop()[0]
+    edits.append((begin, end, b""))
 
 
 def _walk_known_tag(walk_value: Walk, buffer: Buffer, sized: tuple[int, int, int], edits: list[Edit]) -> None:
@@ -245,9 +254,12 @@ class EntityLayout:
 
         :raises MalformedFrame: if it does not lie whole within the buffer.
         """
-        with whole(self.entity_type.__name__):
+        try:
             position = self.walk(buffer, position, edits)
-            buffer[position - 1]
+        except (IndexError, struct_error) as fault:
+            raise MalformedFrame(f"{self.entity_type.__name__} is cut short") from fault
+        if position > len(buffer):
+            raise MalformedFrame(f"{self.entity_type.__name__} is cut short")
         return position
 
 

@@ -8,14 +8,17 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from protocol.errors import MalformedFrame
-from protocol.layout import Buffer, read_count, read_uvarint
+from protocol.header import has_plain_header
+from protocol.layout import Buffer, read_uvarint
 from protocol.records import is_transactional
 
 _INT16: Final = Struct(">h")
 _INT32: Final = Struct(">i")
 _ACKS_AND_TIMEOUT: Final = 6
+_UUID: Final = 16
 _FLEXIBLE: Final = 9
 _TOPIC_IDS: Final = 13
+_NAMELESS: Final = "a topic of a Produce request has no name"
 
 
 class ProduceSummary(NamedTuple):
@@ -36,74 +39,111 @@ def summarize(version: int, frame: Buffer, body: int) -> ProduceSummary | None:
     """
     try:
         return _flexible(version, frame, body) if version >= _FLEXIBLE else _fixed(frame, body)
-    except (IndexError, struct_error, UnicodeDecodeError, ValueError) as fault:
+    except (IndexError, struct_error, ValueError) as fault:
         raise MalformedFrame(f"unreadable Produce request: {fault}") from fault
 
 
 def _fixed(frame: Buffer, position: int) -> ProduceSummary | None:
-    length: int = _INT16.unpack_from(frame, position)[0]
-    position += 2
-    transactional_id = None
-    if length >= 0:
-        transactional_id = str(frame[position : position + length], "utf-8")
-        position += length
+    transactional_id, position = _text(frame, position)
     acks: int = _INT16.unpack_from(frame, position)[0]
-    topic_count, position = read_count(frame, position + _ACKS_AND_TIMEOUT, False)
+    count, position = _count(frame, position + _ACKS_AND_TIMEOUT)
     topics: list[str | UUID] = []
     transactional = False
-    for _ in range(topic_count):
-        length = _INT16.unpack_from(frame, position)[0]
-        if length < 0:
-            raise MalformedFrame("a topic of a Produce request has no name")
-        position += 2
-        topics.append(str(frame[position : position + length], "utf-8"))
-        partitions, position = read_count(frame, position + length, False)
-        for _ in range(partitions):
-            size: int = _INT32.unpack_from(frame, position + 4)[0]
-            if size < -1:
-                raise MalformedFrame("records of a Produce request have a negative length")
-            position += 8
-            end = position + max(size, 0)
-            transactional = transactional or is_transactional(frame, position, end)
-            position = end
+    for _ in range(count):
+        name, position = _text(frame, position)
+        if name is None:
+            raise MalformedFrame(_NAMELESS)
+        topics.append(name)
+        flag, position = _fixed_partitions(frame, position)
+        transactional = transactional or flag
     return _whole(frame, position, ProduceSummary(transactional_id, acks, tuple(topics), transactional))
 
 
+def _fixed_partitions(frame: Buffer, position: int) -> tuple[bool, int]:
+    count, position = _count(frame, position)
+    transactional = False
+    for _ in range(count):
+        size: int = _INT32.unpack_from(frame, position + 4)[0]
+        if size < -1:
+            raise MalformedFrame("records of a Produce request have a negative length")
+        position += 8
+        end = position + max(size, 0)
+        transactional = transactional or is_transactional(frame, position, end)
+        position = end
+    return transactional, position
+
+
 def _flexible(version: int, frame: Buffer, position: int) -> ProduceSummary | None:
-    length, position = read_uvarint(frame, position)
-    transactional_id = None
-    if length:
-        transactional_id = str(frame[position : position + length - 1], "utf-8")
-        position += length - 1
+    plain = has_plain_header(frame, position)
+    transactional_id, position = _compact_text(frame, position)
     acks: int = _INT16.unpack_from(frame, position)[0]
-    topic_count, position = read_count(frame, position + _ACKS_AND_TIMEOUT, True)
+    count, position = _compact_count(frame, position + _ACKS_AND_TIMEOUT)
     topics: list[str | UUID] = []
     transactional = False
-    for _ in range(topic_count):
+    for _ in range(count):
         if version >= _TOPIC_IDS:
-            topics.append(UUID(bytes=bytes(frame[position : position + 16])))
-            position += 16
+            topics.append(UUID(bytes=bytes(frame[position : position + _UUID])))
+            position += _UUID
         else:
-            length, position = read_uvarint(frame, position)
-            if length == 0:
-                raise MalformedFrame("a topic of a Produce request has no name")
-            topics.append(str(frame[position : position + length - 1], "utf-8"))
-            position += length - 1
-        partitions, position = read_count(frame, position, True)
-        for _ in range(partitions):
-            size, position = read_uvarint(frame, position + 4)
-            end = position + max(size - 1, 0)
-            transactional = transactional or is_transactional(frame, position, end)
-            position = end
-            if frame[position]:
-                return None
-            position += 1
-        if frame[position]:
+            name, position = _compact_text(frame, position)
+            if name is None:
+                raise MalformedFrame(_NAMELESS)
+            topics.append(name)
+        flag, position = _flexible_partitions(frame, position)
+        transactional = transactional or flag
+        if not position or frame[position]:
             return None
         position += 1
-    if frame[position]:
+    if frame[position] or not plain:
         return None
     return _whole(frame, position + 1, ProduceSummary(transactional_id, acks, tuple(topics), transactional))
+
+
+def _flexible_partitions(frame: Buffer, position: int) -> tuple[bool, int]:
+    """Whether one of them is transactional, and the position behind them; 0 if one has tagged fields."""
+    count, position = _compact_count(frame, position)
+    transactional = False
+    for _ in range(count):
+        size, position = read_uvarint(frame, position + 4)
+        end = position + max(size - 1, 0)
+        transactional = transactional or is_transactional(frame, position, end)
+        if frame[end]:
+            return transactional, 0
+        position = end + 1
+    return transactional, position
+
+
+def _text(frame: Buffer, position: int) -> tuple[str | None, int]:
+    length: int = _INT16.unpack_from(frame, position)[0]
+    if length < -1:
+        raise MalformedFrame("a string of a Produce request has a negative length")
+    position += 2
+    if length < 0:
+        return None, position
+    end = position + length
+    return str(frame[position:end], "utf-8"), end
+
+
+def _compact_text(frame: Buffer, position: int) -> tuple[str | None, int]:
+    length, position = read_uvarint(frame, position)
+    if not length:
+        return None, position
+    end = position + length - 1
+    return str(frame[position:end], "utf-8"), end
+
+
+def _count(frame: Buffer, position: int) -> tuple[int, int]:
+    count: int = _INT32.unpack_from(frame, position)[0]
+    if count < 0:
+        raise MalformedFrame("an array of a Produce request is null")
+    return count, position + 4
+
+
+def _compact_count(frame: Buffer, position: int) -> tuple[int, int]:
+    count, position = read_uvarint(frame, position)
+    if not count:
+        raise MalformedFrame("an array of a Produce request is null")
+    return count - 1, position
 
 
 def _whole(frame: Buffer, position: int, summary: ProduceSummary) -> ProduceSummary | None:

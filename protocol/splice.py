@@ -24,7 +24,6 @@ from protocol.layout import (
     layout_of,
     read_count,
     read_uvarint,
-    whole,
     write_count,
     write_uvarint,
 )
@@ -47,7 +46,7 @@ class Item:
     @property
     def value(self) -> Any:
         """The decoded item."""
-        if self._value is None:
+        if self._value is None and self.raw is None:
             self._value = self._items.decode(self.span[0])
         return self._value
 
@@ -89,9 +88,9 @@ class Items:
         return read(reader, self._buffer, position)
 
     def keep(self, kept: Sequence[Item]) -> None:
-        """Cut every item that is not in ``kept``."""
+        """Cut every item that is not in ``kept``; an array of which nothing is cut stays as it came, null too."""
+        self.edited = self.edited or len(kept) < len(self._items)
         self._items = list(kept)
-        self.edited = True
 
     def replace(self, item: Item, value: Any) -> None:
         """Put a new value in the place of an item."""
@@ -144,8 +143,8 @@ class Message:
     """One request or response, walked but not decoded.
 
     ``frame`` is what may be forwarded: if the original held tagged fields that its schema does not know they are cut
-    out of it (KIP-482 lets a reader skip them), and so are bytes behind its end, so that the broker reads just what was
-    judged.
+    out of it (KIP-482 lets a reader skip them), and so are those of its header and bytes behind its end, so that the
+    broker reads just what was judged.
 
     :raises MalformedFrame: if the bytes are not one whole message of this type.
     """
@@ -159,10 +158,11 @@ class Message:
         if end < len(frame):
             # Kafka reads no further, and some clients do send more (librdkafka, in its Metadata of all topics).
             edits.append((end, len(frame), b""))
-        self.edited = bool(edits)
-        if edits:
+        plain_body = LENGTH_PREFIX + len(header)
+        self.edited = bool(edits) or body != plain_body
+        if self.edited:
             frame = _framed([header, *_apply(edits, frame, body)])
-            body = LENGTH_PREFIX + len(header)
+            body = plain_body
         self.frame = memoryview(frame)
         self.body = body
         self._spans: dict[str, Span] | None = None
@@ -170,6 +170,7 @@ class Message:
         self._entity: Any = None
         self._items: dict[str, Items] = {}
         self._new: dict[str, bytes] = {}
+        self._new_tags: dict[int, bytes | None] = {}
 
     @classmethod
     def request(cls, head: RequestHead, frame: Buffer) -> Message:
@@ -221,18 +222,13 @@ class Message:
 
     def replace_tagged(self, tag: int, value: Any) -> None:
         """Give a tagged field another value; ``None`` takes it out."""
-        kept = [(found, bytes(self.frame[begin:end])) for found, begin, end in self._tag_spans() if found != tag]
-        if value is not None:
-            kept.append((tag, field_writer(self.layout.tagged[tag].field, True)(value)))
-        encoded = [write_uvarint(found) + write_uvarint(len(raw)) + raw for found, raw in sorted(kept)]
-        self._new[""] = write_uvarint(len(kept)) + b"".join(encoded)
+        self._new_tags[tag] = None if value is None else field_writer(self.layout.tagged[tag].field, True)(value)
 
     def frame_pieces(self) -> list[Piece]:
         """The frame as pieces to write; one piece, the very same bytes, if nothing was edited."""
-        changed = {name: [new] for name, new in self._new.items()} | {
-            name: items.pieces() for name, items in self._items.items() if items.edited
-        }
-        if not changed:
+        changed: dict[str, list[Piece]] = {name: [new] for name, new in self._new.items()}
+        changed |= {name: items.pieces() for name, items in self._items.items() if items.edited}
+        if not changed and not self._new_tags:
             return [self.frame]
         pieces: list[Piece] = [self.header]
         begin = self.body
@@ -242,12 +238,18 @@ class Message:
                     pieces.append(self.frame[begin:start])
                 pieces.extend(changed[name])
                 begin = end
-        if "" in changed:
-            pieces.append(self.frame[begin : self._tags_begin])
-            pieces.extend(changed[""])
+        if self._new_tags:
+            pieces += [self.frame[begin : self._tags_begin], self._edited_tags()]
         else:
             pieces.append(self.frame[begin:])
         return with_length(pieces)
+
+    def _edited_tags(self) -> bytes:
+        tags: dict[int, Buffer | None] = {tag: self.frame[begin:end] for tag, begin, end in self._tag_spans()}
+        tags |= self._new_tags
+        kept = [(tag, raw) for tag, raw in sorted(tags.items()) if raw is not None]
+        fields = b"".join(write_uvarint(tag) + write_uvarint(len(raw)) + raw for tag, raw in kept)
+        return write_uvarint(len(kept)) + fields
 
     def _field_spans(self) -> dict[str, Span]:
         if self._spans is None:
@@ -305,9 +307,8 @@ def decode_response(api_key: int, version: int, frame: Buffer) -> tuple[int, Any
 def _apply(edits: list[Edit], frame: Buffer, body: int) -> list[Piece]:
     pieces: list[Piece] = []
     position = body
-    with whole("a tagged field"):
-        for begin, end, new in sorted(edits):
-            pieces += [frame[position:begin], new]
-            position = end
+    for begin, end, new in sorted(edits):
+        pieces += [frame[position:begin], new]
+        position = end
     pieces.append(frame[position:])
     return pieces

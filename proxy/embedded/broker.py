@@ -1,5 +1,6 @@
 """One broker of an embedded cluster."""
 
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -85,7 +86,9 @@ class Broker:
         self._process = self._make_process()
         if not (self._data / "meta.properties").exists():
             settings_file = self.directory / f"broker-{self.node_id}.properties"
-            done = Tools(self._jars).run("StorageTool", "format", "-t", cluster_id, "-c", str(settings_file))
+            # The id may begin with "-": apart from its option it would be taken for one.
+            identity = f"--cluster-id={cluster_id}"
+            done = Tools(self._jars).run("StorageTool", "format", identity, "-c", str(settings_file))
             if done.exit_code != 0:
                 raise EmbeddedError(f"Kafka could not make its storage:\n{done.stdout}{done.stderr}")
 
@@ -167,3 +170,13 @@ class Broker:
         """Let it crash."""
         if self._process is not None:
             self._process.kill()
+
+    def pause(self) -> None:
+        """Let it hang, with its connections open, until `resume`; not for as long as a session lasts."""
+        if self._process is not None:
+            self._process.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
+        if self._process is not None:
+            self._process.signal(signal.SIGCONT)

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -52,6 +53,11 @@ class ChildProcess:
         """The process id, None before the first start."""
         return self._process.pid if self._process else None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended (the negative number of the signal that ended it), None as long as it has not."""
+        return self._process.poll() if self._process else None
+
     def start(self) -> Self:
         """Start the command in a session of its own, so that the terminal's Ctrl-C reaches us alone."""
         assert not self.running, f"{self.name} runs already"
@@ -73,10 +79,14 @@ class ChildProcess:
                 start_new_session=True,
             )
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, if it was started."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def terminate(self) -> None:
         """Ask it to end (SIGTERM) and do not wait."""
-        if self._process is not None:
-            self._process.terminate()
+        self.signal(signal.SIGTERM)
 
     def stop(self, timeout_s: float = 20.0) -> None:
         """Ask it to end, and kill it if it does not in time."""
@@ -105,8 +115,7 @@ class ChildProcess:
         deadline = time.monotonic() + timeout_s
         while not ready():
             if not self.running:
-                code = self._process.returncode if self._process else None
-                raise EmbeddedError(f"{self.name} ended (exit code {code}).{self._end_of_log()}")
+                raise EmbeddedError(f"{self.name} ended (exit code {self.exit_code}).{self._end_of_log()}")
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"{self.name} was not ready after {timeout_s:.0f} s.{self._end_of_log()}")
             time.sleep(_POLL_S)

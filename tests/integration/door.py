@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import secrets
-import signal
 import socket
 import ssl
 import sys
@@ -145,8 +143,10 @@ class Door:
         (self.directory / "doorkeeper.yaml").write_text(text)
 
     def write_policy(self, text: str) -> None:
-        """Put another policy into the file."""
-        (self.directory / "policy.yaml").write_text(text)
+        """Put another policy in the place of the file, whole at once."""
+        new = self.directory / "policy.yaml.new"
+        new.write_text(text)
+        new.replace(self.directory / "policy.yaml")
 
     def start(self) -> Door:
         """Start it and wait until it is ready."""
@@ -157,11 +157,6 @@ class Door:
     def stop(self) -> None:
         """End it."""
         self.process.stop()
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self.process.pid is not None
-        os.kill(self.process.pid, number)
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask the admin port."""

@@ -197,16 +197,16 @@ def test_no_client_learns_a_brokers_address(door: Door, kafka: KafkaCluster) -> 
     assert not told & {tuple(address.split(":")) for address in kafka.bootstrap_servers.split(",")}
 
 
-def test_a_wrong_password_is_an_authentication_error(door: Door) -> None:
-    for mechanism in ("PLAIN", "SCRAM-SHA-256"):
-        seen: list[KafkaError] = []
-        wrong = door.librdkafka("alice", mechanism=mechanism, **{"sasl.password": "wrong", "error_cb": seen.append})
-        producer = Producer(wrong)
-        producer.poll(0)
-        with pytest.raises(KafkaException):
-            producer.list_topics(timeout=3)
-        producer.poll(1)
-        assert any(error.code() == KafkaError._AUTHENTICATION for error in seen)
+def test_an_empty_topic_has_an_end_and_nothing_before(door: Door, topic: str, unique_name: Name) -> None:
+    more = {"group.id": unique_name("b"), "auto.offset.reset": "earliest", "enable.partition.eof": True}
+    consumer = Consumer(door.librdkafka("bob", **more))
+    try:
+        assert consumer.get_watermark_offsets(TopicPartition(topic, 0), ENOUGH_S) == (0, 0)
+        consumer.subscribe([topic])
+        error = consumer.poll(ENOUGH_S).error()
+        assert (error.code(), error.retriable()) == (KafkaError._PARTITION_EOF, False)
+    finally:
+        consumer.close()
 
 
 def test_the_new_group_protocol(

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from proxy.embedded import KafkaCluster
 from tests.integration.door import Door
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+    from aiokafka.errors import GroupAuthorizationFailedError
     from aiokafka.errors import TopicAuthorizationFailedError as AioTopicDenied
     from kafka import KafkaConsumer, KafkaProducer
     from kafka.errors import TopicAuthorizationFailedError
@@ -83,3 +85,41 @@ async def test_aiokafka(door: Door, topic: str, unique_name: Name, listener: str
     async with AIOKafkaProducer(**door.python("bob", listener, mechanism)) as producer:
         with pytest.raises(AioTopicDenied):
             await producer.send_and_wait(topic, b"two")
+
+
+def test_kafka_python_learns_no_brokers_address(door_of_three: Door, kafka_of_three: KafkaCluster) -> None:
+    consumer = KafkaConsumer(**door_of_three.python("alice"))
+    try:
+        consumer.topics()
+        told = {(broker.host, broker.port) for broker in consumer._client.cluster.brokers()}
+    finally:
+        consumer.close()
+    assert told == {("127.0.0.1", door_of_three.ports["sasl_ssl"] + node_id) for node_id in (1, 2, 3)}
+    assert not told & {("127.0.0.1", broker.port) for broker in kafka_of_three.brokers}
+
+
+async def test_aiokafka_learns_no_brokers_address(door_of_three: Door) -> None:
+    async with AIOKafkaProducer(**door_of_three.python("alice")) as producer:
+        told = {(broker.host, broker.port) for broker in producer.client.cluster.brokers()}
+    assert told == {("127.0.0.1", door_of_three.ports["sasl_ssl"] + node_id) for node_id in (1, 2, 3)}
+
+
+def test_an_empty_topic_gives_nothing(door: Door, topic: str, unique_name: Name) -> None:
+    settings = door.python("bob") | {"auto_offset_reset": "earliest", "consumer_timeout_ms": 2_000}
+    consumer = KafkaConsumer(topic, group_id=unique_name("b"), **settings)
+    try:
+        assert list(consumer) == []
+        (partition,) = consumer.assignment()
+        assert consumer.end_offsets([partition]) == {partition: 0}
+    finally:
+        consumer.close()
+
+
+async def test_a_group_that_may_not_be_read_is_refused(door: Door, topic: str) -> None:
+    consumer = AIOKafkaConsumer(topic, group_id="foreign", **door.python("bob"))
+    try:
+        with pytest.raises(GroupAuthorizationFailedError):
+            await consumer.start()
+    finally:
+        await consumer.stop()
+    door.expect_denial(principal="User:bob", resource_type="Group", resource_name="foreign")
