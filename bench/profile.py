@@ -53,7 +53,7 @@ def profile(load: Load, workload: Workload, target: Target, seconds: float, fold
     functions: tuple[Line, ...] = ()
     libraries: tuple[Line, ...] = ()
     if shutil.which("py-spy"):
-        options = ["-f", "raw", "-r", str(_RATE_HZ), "-d", str(int(seconds)), "-o", str(raw)]
+        options = ["--gil", "-f", "raw", "-r", str(_RATE_HZ), "-d", str(int(seconds)), "-o", str(raw)]
         _watch(["py-spy", "record", "-p", str(target.pid), *options], load, workload, target, seconds)
         functions = _functions(raw.read_text()) if raw.exists() else ()
     if shutil.which("perf"):

@@ -37,9 +37,8 @@ What these figures cannot say
 
 
 _HOW_TO_READ_PROFILES: Final = """\
-py-spy sees time that passes, so where the proxy is not busy, `Runner.run` is mostly waiting. It is also the event loop
-itself with its system calls for reading; those for writing are in `send`, OpenSSL's work in `SSLObject.read`, `.write`
-and `.do_handshake`. perf sees CPU time alone."""
+py-spy counts the time in which Python holds its lock: our own code, and the system calls for writing in `send`. It
+leaves out waiting, OpenSSL, and the event loop's reading, which give the lock away. perf counts all CPU time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Report:
         if self.flows is not None:
             samples = self.flows.samples
             parts += [_table(_COST_COLUMNS, self._costs(samples)), _table(_RATE_COLUMNS, self._rates(samples))]
-            parts.append(f"Others on this machine used up to {self.flows.bystanders:.2f} cores meanwhile.")
+            parts.append(_bystanders(self.flows.bystanders))
         if self.memory:
             parts.append(_table(("resident memory", *CONTESTANTS), self._memories()))
         parts += [_profile(profile) for profile in self.profiles]
@@ -101,6 +100,7 @@ class Report:
         yield "an idle connection, KB", *(f"{self.memory[name].per_connection / 1e3:.1f}" for name in CONTESTANTS)
 
 
+_QUIET_CORES: Final = 0.2
 _COST_COLUMNS: Final = ("CPU of the proxy", "unit", *CONTESTANTS, "on / relay", "on - relay", "goal: /, -")
 _RATE_COLUMNS: Final = ("requests per second (share of a core)", *CONTESTANTS)
 
@@ -127,6 +127,13 @@ def _machine() -> Mapping[str, Any]:
 
 def _spread(values: Sequence[float]) -> str:
     return f"{_number(median(values))} ({_number(min(values))}-{_number(max(values))})"
+
+
+def _bystanders(cores: float) -> str:
+    text = f"Others on this machine used up to {cores:.2f} cores meanwhile."
+    if cores > _QUIET_CORES:
+        text += " That is too much: they cool the caches and cut the flow into smaller pieces. Measure again in quiet."
+    return text
 
 
 def _goal(costs: tuple[float, float] | None) -> str:

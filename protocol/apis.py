@@ -11,6 +11,7 @@ from kio.static.protocol import RequestPayload, ResponsePayload
 
 from protocol.errors import UnsupportedApi
 from protocol.memo import memo
+from protocol.schemas import REQUEST_TIMES, RESPONSE_TIMES, with_plain_times
 
 
 class ApiKey(IntEnum):
@@ -143,7 +144,7 @@ def request_type(api_key: int, version: int) -> type[RequestPayload]:
     """
     if version not in known_versions(api_key):
         raise UnsupportedApi(f"{api_label(api_key)} version {version} is not known")
-    return load_request_schema(api_key, version)
+    return with_plain_times(load_request_schema(api_key, version), REQUEST_TIMES)
 
 
 @memo
@@ -154,7 +155,7 @@ def response_type(api_key: int, version: int) -> type[ResponsePayload]:
     """
     if version not in known_versions(api_key):
         raise UnsupportedApi(f"{api_label(api_key)} version {version} is not known")
-    return load_response_schema(api_key, version)
+    return with_plain_times(load_response_schema(api_key, version), RESPONSE_TIMES)
 
 
 @memo

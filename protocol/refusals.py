@@ -31,6 +31,7 @@ _UNKNOWN: Final[dict[str, Any]] = {
     "base_offset": -1,
     "committed_leader_epoch": -1,
     "committed_offset": -1,
+    "configs": (),
     "end_offset": -1,
     "generation_id": -1,
     "high_watermark": -1,

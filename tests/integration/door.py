@@ -181,22 +181,22 @@ class Door:
         except OSError:
             return False
 
-    def audited(self, event: str, **wanted: str) -> list[dict[str, Any]]:
+    def audited(self, event: str, **wanted: str | None) -> list[dict[str, Any]]:
         """The lines of the audit trail with these values."""
         lines = (self.directory / "audit.jsonl").read_text().splitlines()
         records = [json.loads(line) for line in lines]
         return [r for r in records if r["event"] == event and all(r[key] == value for key, value in wanted.items())]
 
-    def denials(self, **wanted: str) -> list[dict[str, Any]]:
+    def denials(self, **wanted: str | None) -> list[dict[str, Any]]:
         """The denials of the audit trail with these values."""
         return self.audited("authorization.denied", **wanted)
 
-    def expect_denial(self, **wanted: str) -> dict[str, Any]:
+    def expect_denial(self, **wanted: str | None) -> dict[str, Any]:
         """Wait for a denial in the audit trail."""
         found: list[dict[str, Any]] = eventually(lambda: self.denials(**wanted))
         return found[-1]
 
-    def expect_failed_login(self, **wanted: str) -> dict[str, Any]:
+    def expect_failed_login(self, **wanted: str | None) -> dict[str, Any]:
         """Wait for a failed authentication in the audit trail."""
         found: list[dict[str, Any]] = eventually(lambda: self.audited("authentication.failed", **wanted))
         return found[-1]

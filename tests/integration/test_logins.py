@@ -46,7 +46,7 @@ def test_wrong_password_and_unknown_user_are_told_the_same(door: Door, user: str
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 def test_librdkafka_understands_the_refusal(door: Door, user: str, mechanism: str) -> None:
     seen: list[KafkaError] = []
-    wrong = door.librdkafka(user, mechanism=mechanism, **{"sasl.password": "wrong", "error_cb": seen.append})
+    wrong = door.librdkafka(user, mechanism=mechanism) | {"sasl.password": "wrong", "error_cb": seen.append}
     producer = Producer(wrong)
 
     def refused() -> bool:

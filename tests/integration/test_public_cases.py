@@ -73,7 +73,8 @@ def topic_id(kafka: KafkaCluster, name: str) -> UUID:
 
 def exists(kafka: KafkaCluster, name: str) -> bool:
     with direct(kafka) as broker:
-        return name in {topic.name for topic in broker.ask(ApiKey.METADATA, 1, topics=None).topics}
+        names = [topic.name for topic in broker.ask(ApiKey.METADATA, 1, topics=None).topics]
+        return name in names
 
 
 def log_end(kafka: KafkaCluster, name: str) -> int:
