@@ -42,6 +42,8 @@ _CLIENT_ID: Final = "kafka-doorkeeper"
 _INTERNAL_CORRELATION: Final = -1
 _BOOTSTRAP_TRIES: Final = 3
 _SHORTEST_REQUEST: Final = 14
+_MAX_WITHOUT_RECORDS: Final = 16 * 1024 * 1024
+"""Bytes of a request that is no Produce: judging one takes memory for each of its items, which may be of one byte."""
 
 
 class _BrokerUnknown(ProtocolError):
@@ -231,6 +233,8 @@ class Session:
             self._authenticate(self._login, frame)
             return
         api_key, version, correlation_id = peek_api(frame)
+        if len(frame) > _MAX_WITHOUT_RECORDS and api_key != ApiKey.PRODUCE:
+            raise FrameTooLarge(f"{api_label(api_key)} of {len(frame)} bytes: only records may take so many")
         requests = self._context.requests
         requests[api_key] = requests.get(api_key, 0) + 1
         if api_key == ApiKey.API_VERSIONS:

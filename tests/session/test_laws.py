@@ -169,6 +169,14 @@ def test_a_frame_before_authentication_is_bounded() -> None:
     assert desk.closed == "request_too_large"
 
 
+def test_only_a_produce_may_be_very_large() -> None:
+    """Millions of tiny items would take a hundred times their bytes."""
+    desk = Desk("User:admin")
+    desk.send(ApiKey.DELETE_GROUPS, 2, groups_names=("g",) * 9_000_000)
+    assert desk.closed == "request_too_large"
+    assert desk.sent_to_broker == b""
+
+
 def test_authentication_has_to_come_in_time() -> None:
     desk = Desk(None, sasl=mechanisms("PLAIN"))
     desk.do(desk.session.timer_fired(Timer.AUTHENTICATION))
