@@ -42,6 +42,7 @@ _CLIENT_ID: Final = "kafka-doorkeeper"
 _INTERNAL_CORRELATION: Final = -1
 _BOOTSTRAP_TRIES: Final = 3
 _SHORTEST_REQUEST: Final = 14
+_ANSWERED_HERE: Final = frozenset(map(int, (ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE)))
 _MAX_WITHOUT_RECORDS: Final = 16 * 1024 * 1024
 """Bytes of a request that is no Produce: judging one takes memory for each of its items, which may be of one byte."""
 
@@ -235,16 +236,17 @@ class Session:
         api_key, version, correlation_id = peek_api(frame)
         if len(frame) > _MAX_WITHOUT_RECORDS and api_key != ApiKey.PRODUCE:
             raise FrameTooLarge(f"{api_label(api_key)} of {len(frame)} bytes: only records may take so many")
+        if self._broker is not _Broker.OPEN and api_key not in _ANSWERED_HERE:
+            self._wait_for_broker(frame)
+            return
         requests = self._context.requests
         requests[api_key] = requests.get(api_key, 0) + 1
-        if api_key == ApiKey.API_VERSIONS:
-            self._answer_frame(self._offered().answer(frame))
-        elif api_key in (ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE):
-            self._out_of_place(api_key, version, correlation_id)
-        elif self._broker is not _Broker.OPEN:
-            self._wait_for_broker(frame)
-        else:
+        if api_key not in _ANSWERED_HERE:
             self._serve(frame, api_key, version)
+        elif api_key == ApiKey.API_VERSIONS:
+            self._answer_frame(self._offered().answer(frame))
+        else:
+            self._out_of_place(api_key, version, correlation_id)
 
     def _serve(self, frame: memoryview, api_key: int, version: int) -> None:
         head = read_request_head(frame)

@@ -42,6 +42,13 @@ def test_a_denied_produce_is_answered_without_the_broker(version: int) -> None:
     assert [partition.error_code for partition in topic.partition_responses] == [ErrorCode.topic_authorization_failed]
 
 
+def test_a_request_is_counted_once_though_it_waited_for_its_broker() -> None:
+    desk = Desk()
+    desk.send(ApiKey.PRODUCE, 9, produce(9, "orders"))
+    desk.send(ApiKey.API_VERSIONS, 0)
+    assert desk.context.requests == {ApiKey.PRODUCE.value: 1, ApiKey.API_VERSIONS.value: 1}
+
+
 def test_answers_keep_the_order_of_the_requests() -> None:
     desk = Desk()
     first = desk.send(ApiKey.PRODUCE, 9, produce(9, "orders"))
