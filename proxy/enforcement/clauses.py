@@ -122,7 +122,7 @@ class Cut:
         if not allowed and not self.ask_anyway:
             return Answer(call.build_answer(**{self.answer: tuple(entries)}))
         items.keep(allowed)
-        plan.edits.append(_adding(self.answer, entries, first=self.first))
+        plan.edits.append(adding(self.answer, entries, first=self.first))
         return None
 
     def describe(self) -> str:
@@ -223,7 +223,21 @@ def refusal(call: Call, error: ErrorCode, *, with_message: bool = False) -> Any:
     return refuse(call.head.api_key, call.version, call.request, error, text)
 
 
-def _adding(answer_field: str, entries: Sequence[Any], *, first: bool) -> AnswerEdit:
+def forward_kept(
+    call: Call, items: str, kept: Sequence[Item], answer: str, entries: Sequence[Any], *, first: bool = False
+) -> Verdict:
+    """Send on the items that are kept, and answer the others by ``entries``; with nothing kept, without the broker."""
+    if not entries:
+        return call.forward()
+    if not kept:
+        return Answer(call.build_answer(**{answer: tuple(entries)}))
+    call.message.items(items).keep(kept)
+    return call.forward(adding(answer, entries, first=first))
+
+
+def adding(answer_field: str, entries: Sequence[Any], *, first: bool = False) -> AnswerEdit:
+    """Put entries before or behind those of the broker's answer."""
+
     def add(answer: Message) -> None:
         # A group's own error takes the place of everything, denied items included.
         if answer.has("error_code") and answer.value("error_code") != ErrorCode.none:

@@ -14,7 +14,7 @@ from protocol.errors import sentence
 from protocol.refusals import refused_item
 from protocol.splice import Item, Message
 from proxy.enforcement.call import Call
-from proxy.enforcement.clauses import refusal
+from proxy.enforcement.clauses import forward_kept, refusal
 from proxy.enforcement.rights import (
     ALTER_CONFIGS_CLUSTER,
     ALTER_CONFIGS_GROUP,
@@ -62,12 +62,7 @@ def judge_describe_configs(call: Call) -> Verdict:
             kept.append(item)
         else:
             entries.append(refused_item(call.answer_item("results"), item.value, right.error, sentence(right.error)))
-    if not entries:
-        return call.forward()
-    if not kept:
-        return Answer(call.build_answer(results=tuple(entries)))
-    items.keep(kept)
-    return call.forward(lambda answer: answer.items("results").append(entries))
+    return forward_kept(call, "resources", kept, "results", entries)
 
 
 def judge_alter_configs(call: Call) -> Verdict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,12 +11,13 @@ from kio.schema.errors import ErrorCode
 from protocol.apis import ApiKey
 from protocol.codec import build
 from protocol.errors import sentence
-from protocol.splice import Item, Message
+from protocol.splice import Item
 from proxy.enforcement.apis.names import ask_topic_names, ask_topics, missing_topics
 from proxy.enforcement.call import Call
+from proxy.enforcement.clauses import forward_kept
 from proxy.enforcement.rights import DELETE_CLUSTER, DELETE_TOPIC, DESCRIBE_TOPIC
 from proxy.enforcement.rule import ApiRule
-from proxy.enforcement.verdict import Answer, Verdict
+from proxy.enforcement.verdict import Verdict
 
 _BY_STATE: Final = 6
 
@@ -113,23 +113,10 @@ def _look_for_missing(call: Call, items: str, sorted_out: _Sorted) -> Verdict:
             _entry(call, name, ErrorCode.unknown_topic_or_partition) if name in missing else _denied(call, name)
             for name in names
         ]
-        return _forward(call, items, sorted_out.kept, sorted_out.entries)
+        return forward_kept(call, items, sorted_out.kept, "responses", sorted_out.entries)
 
     question = ask_topics(call, names, lambda found: settle(missing_topics(found))) if names else None
     return question if question is not None else settle(set())
-
-
-def _forward(call: Call, items: str, kept: list[Item], entries: Sequence[Any]) -> Verdict:
-    if entries and not kept:
-        return Answer(call.build_answer(responses=tuple(entries)))
-    if not entries:
-        return call.forward()
-    call.message.items(items).keep(kept)
-
-    def add(answer: Message) -> None:
-        answer.items("responses").append(entries)
-
-    return call.forward(add)
 
 
 def _malformed(call: Call, state: Any, message: str) -> Any:

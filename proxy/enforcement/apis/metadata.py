@@ -104,7 +104,7 @@ def _look_before_creating(call: Call, described: list[str], forbidden: set[str],
         call.message.replace("allow_auto_topic_creation", False)
         return call.forward(_learn_ids(call), _deny_creation(call), _add((), denied), _bits(call))
     question = ask_topics(
-        call, described, lambda found: _create_only(call, found, forbidden, denied), lowest=call.version
+        call, described, lambda found: _create_only(call, found, forbidden, denied), highest=call.version
     )
     return question if question is not None else _look_at_all(call, described, forbidden, denied)
 

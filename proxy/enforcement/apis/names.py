@@ -51,17 +51,17 @@ def ask_all_names(call: Call, then: Callable[[], Verdict]) -> Verdict | None:
         return then()
 
     version = call.broker_version(ApiKey.METADATA, _BY_ID)
-    return None if version is None or version < _WITH_IDS else ask_topics(call, None, learn, lowest=version)
+    return None if version is None or version < _WITH_IDS else ask_topics(call, None, learn, highest=version)
 
 
 def ask_topics(
-    call: Call, names: Sequence[str] | None, then: Callable[[Message], Verdict], lowest: int = 4
+    call: Call, names: Sequence[str] | None, then: Callable[[Message], Verdict], highest: int = _WITHOUT_CREATING
 ) -> Verdict | None:
     """Ask the broker about topics by name (None: all) without creating any; None if it is too old to be asked so.
 
-    The answer is of version 4 or newer, at least ``lowest``.
+    The answer is of the newest version that the broker has, not above ``highest``, and 4 at least.
     """
-    version = call.broker_version(ApiKey.METADATA, max(lowest, _WITHOUT_CREATING))
+    version = call.broker_version(ApiKey.METADATA, max(highest, _WITHOUT_CREATING))
     if version is None or version < _WITHOUT_CREATING:
         return None
     entity_type = request_type(ApiKey.METADATA, version)

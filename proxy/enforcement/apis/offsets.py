@@ -8,10 +8,10 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
 from protocol.refusals import refused_item
-from protocol.splice import Item, Message
+from protocol.splice import Item
 from proxy.enforcement.apis.names import ask_topic_names
 from proxy.enforcement.call import Call
-from proxy.enforcement.clauses import Cut, Gate, field_of, refusal, refused
+from proxy.enforcement.clauses import Cut, Gate, field_of, forward_kept, refusal, refused
 from proxy.enforcement.rights import (
     CLUSTER_ACTION,
     DELETE_GROUP,
@@ -57,16 +57,7 @@ def _judge_commit_by_id(call: Call) -> Verdict:
             continue
         error = ErrorCode.unknown_topic_id if name is None else READ_TOPIC.error
         entries.append(refused_item(call.answer_item("topics"), item.value, error))
-    if entries and not kept:
-        return Answer(call.build_answer(topics=tuple(entries)))
-    if not entries:
-        return call.forward()
-    items.keep(kept)
-
-    def add(answer: Message) -> None:
-        answer.items("topics").insert(entries)
-
-    return call.forward(add)
+    return forward_kept(call, "topics", kept, "topics", entries, first=True)
 
 
 def _cut_topics(right: Right, *, ask_anyway: bool = False, first: bool = False, name: str = "name") -> Cut:

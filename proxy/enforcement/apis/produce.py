@@ -11,10 +11,10 @@ from protocol.apis import ApiKey
 from protocol.errors import MalformedFrame
 from protocol.produce import ProduceSummary, summarize
 from protocol.refusals import refused_item
-from protocol.splice import Item, Message
+from protocol.splice import Item
 from proxy.enforcement.apis.names import ask_topic_names
 from proxy.enforcement.call import Call
-from proxy.enforcement.clauses import refusal
+from proxy.enforcement.clauses import adding, refusal
 from proxy.enforcement.rights import WRITE_TOPIC, WRITE_TRANSACTIONAL_ID
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.verdict import Answer, Disconnect, Forward, Verdict
@@ -74,10 +74,7 @@ def _forward_kept(call: Call, summary: ProduceSummary, kept: list[Item], entries
         return Disconnect("a Produce without acknowledgement was denied")
     call.message.items("topic_data").keep(kept)
 
-    def add(answer: Message) -> None:
-        answer.items("responses").append(entries)
-
-    edits = (add,) if acknowledged else ()
+    edits = (adding("responses", entries),) if acknowledged else ()
     return Forward(call.message.frame_pieces(), edits, acknowledged=acknowledged, close=not acknowledged)
 
 

@@ -13,6 +13,7 @@ from protocol.apis import ApiKey
 from protocol.refusals import refused_item
 from protocol.splice import Item, Message
 from proxy.enforcement.call import Call
+from proxy.enforcement.clauses import forward_kept
 from proxy.enforcement.rights import ALTER_TOPIC, CREATE_CLUSTER, CREATE_TOPIC, DESCRIBE_CONFIGS_TOPIC
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.verdict import Answer, AnswerEdit, Verdict
@@ -98,12 +99,7 @@ def judge_create_partitions(call: Call) -> Verdict:
         else:
             denied.append(refused_item(result, topic, ALTER_TOPIC.error))
     entries = [*malformed.values(), *denied]
-    if not entries:
-        return call.forward()
-    if not kept:
-        return Answer(call.build_answer(results=tuple(entries)))
-    items.keep(kept)
-    return call.forward(lambda answer: answer.items("results").insert(entries))
+    return forward_kept(call, "topics", kept, "results", entries, first=True)
 
 
 RULES: Final = (
