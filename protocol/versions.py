@@ -17,6 +17,36 @@ _CLIENT_SOFTWARE: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])
 VersionRanges = Mapping[int, range]
 """API key -> the versions that may be asked."""
 
+_IN_0_8: Final[dict[int, range]] = {
+    ApiKey.PRODUCE: range(1),
+    ApiKey.FETCH: range(1),
+    ApiKey.LIST_OFFSETS: range(1),
+    ApiKey.METADATA: range(1),
+    ApiKey.OFFSET_COMMIT: range(2),
+    ApiKey.OFFSET_FETCH: range(2),
+    ApiKey.FIND_COORDINATOR: range(1),
+}
+_IN_0_9: Final[dict[int, range]] = {
+    **_IN_0_8,
+    ApiKey.PRODUCE: range(2),
+    ApiKey.FETCH: range(2),
+    ApiKey.OFFSET_COMMIT: range(3),
+    ApiKey.JOIN_GROUP: range(1),
+    ApiKey.HEARTBEAT: range(1),
+    ApiKey.LEAVE_GROUP: range(1),
+    ApiKey.SYNC_GROUP: range(1),
+    ApiKey.DESCRIBE_GROUPS: range(1),
+    ApiKey.LIST_GROUPS: range(1),
+}
+BEFORE_API_VERSIONS: Final[Mapping[str, VersionRanges]] = {"0.8.2": _IN_0_8, "0.9.0": _IN_0_9}
+"""What clients may ask of the releases that cannot tell it themselves. They answer every version that they do not
+know as if it were another, or not at all, so nothing else must reach them."""
+
+
+def release_before_api_versions(version: str) -> str | None:
+    """The release in :data:`BEFORE_API_VERSIONS` that a broker's version belongs to; None for a newer one."""
+    return next((release for release in BEFORE_API_VERSIONS if f"{version}.".startswith(f"{release}.")), None)
+
 
 def offered(broker: VersionRanges, judged: VersionRanges) -> dict[int, range]:
     """The versions that a client may use: those that the broker has and that we can judge."""

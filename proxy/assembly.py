@@ -11,6 +11,7 @@ from typing import Final
 
 from policies.model import Principal
 from protocol.apis import ApiKey, api_label
+from protocol.versions import release_before_api_versions
 from proxy.addressing.advertised import Advertised, HostPerBroker, PortPerBroker
 from proxy.addressing.rewrite import Rewriter
 from proxy.addressing.topology import Topology
@@ -60,7 +61,10 @@ class Doorkeeper:
         self._throttle = Throttle(_TELL_AGAIN_AFTER_S, time.monotonic)
         self._tasks = Tasks(lambda error: _log.error("bug: a task failed", exc_info=error))
         self.discovery = Discovery(
-            self.topology, observer, facts=self.facts, versions_told=config.cluster.version not in _VERSIONLESS
+            self.topology,
+            observer,
+            facts=self.facts,
+            release=release_before_api_versions(config.cluster.version),
         )
         self._around = Surroundings(
             observer=observer,
@@ -207,7 +211,6 @@ class Doorkeeper:
 
 
 _KNOWN_KEYS: Final = frozenset(map(int, ApiKey))
-_VERSIONLESS: Final = frozenset({"0.8.2", "0.8.2.0", "0.8.2.1", "0.8.2.2", "0.9.0", "0.9.0.0", "0.9.0.1"})
 
 
 def advertised_addresses(listener: ListenerConfig) -> Advertised:

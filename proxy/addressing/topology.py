@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from kio.static.protocol import Entity
 
+from protocol.versions import BEFORE_API_VERSIONS, VersionRanges, broker_ranges
+
 Address = tuple[str, int]
 
 
@@ -43,9 +45,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
-    """What a broker answered when asked for its API versions; `response` is None for one older than 0.10 (KIP-35)."""
+    """What a broker answered when asked for its API versions (KIP-35).
+
+    One older than 0.10 cannot answer: `response` is None and `release` says what it is.
+    """
 
     response: Entity | None
+    release: str = ""
+
+    @property
+    def ranges(self) -> VersionRanges:
+        """The versions of each API that the broker has."""
+        return BEFORE_API_VERSIONS[self.release] if self.response is None else broker_ranges(self.response)
 
 
 class Topology:

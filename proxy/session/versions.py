@@ -13,7 +13,6 @@ from protocol.layout import Buffer
 from protocol.splice import Message, encode_response
 from protocol.versions import (
     api_versions_answer,
-    broker_ranges,
     is_valid_client_software,
     offered,
     unsupported_version_answer,
@@ -32,7 +31,7 @@ class OfferedVersions:
 
     def __init__(self, facts: VersionFacts) -> None:
         self._broker: Any | None = facts.response
-        self.broker: dict[int, range] = {} if facts.response is None else broker_ranges(facts.response)
+        self.broker = dict(facts.ranges)
         self.offered: dict[int, range] = offered(self.broker, JUDGED) | _OWN
 
     def answer(self, frame: Buffer) -> bytes:

@@ -9,7 +9,7 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey, known_versions, request_type
 from protocol.codec import build, item_type
-from protocol.errors import FrameTooLarge, UnsupportedApi
+from protocol.errors import FrameTooLarge, ProtocolError, UnsupportedApi
 from protocol.splice import decode_response, encode_request
 from protocol.versions import broker_ranges
 from proxy import __version__
@@ -109,6 +109,30 @@ async def ask_brokers(link: BrokerLink, versions: Any | None) -> dict[int, Broke
         int(broker.node_id): BrokerAddress(broker.host, broker.port, getattr(broker, "rack", None))
         for broker in answer.brokers
     }
+
+
+async def expect_old(link: BrokerLink) -> None:
+    """Make sure of a broker that kept silent about its versions: those before 0.10 look at no version at all.
+
+    :raises OSError: it is newer, and was busy; or it closed the connection or kept silent again.
+    :raises ProtocolError: the answer cannot be read.
+    """
+    frame = await link.ask(ApiKey.METADATA, 1, topics=())
+    try:
+        decode_response(ApiKey.METADATA, 1, frame)
+    except ProtocolError:
+        decode_response(ApiKey.METADATA, 0, frame)
+    else:
+        raise ConnectionError("it did not tell its API versions in time")
+
+
+async def ask_release(link: BrokerLink) -> str:
+    """Which release before 0.10 a broker is: the first that can list groups is 0.9."""
+    try:
+        await link.ask(ApiKey.LIST_GROUPS, 0)
+    except OSError:
+        return "0.8.2"
+    return "0.9.0"
 
 
 def _metadata_version(versions: Any | None) -> int:

@@ -11,7 +11,15 @@ from proxy.enforcement.call import ClusterFacts
 from proxy.observability.logs import get_logger
 from proxy.observability.observer import Observer
 from proxy.observability.throttle import Throttle
-from proxy.transport.broker_link import BrokerLink, ask_auto_create, ask_brokers, ask_versions, broker_link
+from proxy.transport.broker_link import (
+    BrokerLink,
+    ask_auto_create,
+    ask_brokers,
+    ask_release,
+    ask_versions,
+    broker_link,
+    expect_old,
+)
 
 _FIRST_RETRY_S: Final = 0.25
 _NOT_SOONER_THAN_S: Final = 1.0
@@ -25,9 +33,9 @@ class Discovery:
     """Looks at the cluster every `interval_s`, and at once when a connection to a broker failed or an unknown one is
     wanted.
 
-    Connecting to a broker and each of its answers may take `timeout_s`. With `versions_told` False the brokers are
-    older than 0.10 and are not asked for their API versions, since some of those never answer (KAFKA-3547). ``facts``
-    is taught the settings of the brokers that decide. `jitter` gives numbers from 0 to 1.
+    Connecting to a broker and each of its answers may take `timeout_s`. With a `release` the brokers are older than
+    0.10 and are not asked for their API versions, since some of those never answer (KAFKA-3547). ``facts`` is taught
+    the settings of the brokers that decide. `jitter` gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -38,7 +46,7 @@ class Discovery:
         facts: ClusterFacts | None = None,
         interval_s: float = 30.0,
         timeout_s: float = 5.0,
-        versions_told: bool = True,
+        release: str | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -47,13 +55,13 @@ class Discovery:
         self._facts = facts
         self._interval_s = interval_s
         self._timeout_s = timeout_s
-        self._versions_told = versions_told
+        self._release = release
         self._jitter = jitter
         self._wanted = asyncio.Event()
         self._round: asyncio.Task[bool] | None = None
         self._last_round = float("-inf")
         self._up: dict[int, bool] = {}
-        self._surely_old: set[Address] = set()
+        self._old: dict[Address, VersionFacts] = {}
         self._throttle = Throttle(_TELL_AGAIN_AFTER_S, self._loop.time)
 
     async def run(self) -> None:
@@ -184,26 +192,29 @@ class Discovery:
                     group.create_task(visit(broker.address))
 
     async def _ask_versions(self, address: Address) -> VersionFacts:
-        if not self._versions_told:
+        if self._release is not None:
             async with broker_link(address, self._timeout_s):
-                return VersionFacts(None)
-        known = self._topology.versions_at(*address)
-        if address in self._surely_old and not self._topology.failed(address):
-            return VersionFacts(None)  # it has not been restarted since, so it is not newer now
-        self._surely_old.discard(address)
+                return VersionFacts(None, self._release)
+        old = self._old.pop(address, None)
+        if old is None or self._topology.failed(address):
+            async with broker_link(address, self._timeout_s) as link:
+                try:
+                    return VersionFacts(await ask_versions(link))
+                except OSError:
+                    known = self._topology.versions_at(*address)
+                    if known is not None and known.response is not None:
+                        raise  # it did answer before: it is in trouble, not old
+            old = VersionFacts(None, await self._ask_release(address))
+        # As long as it is not restarted it is not newer; each question leaves an error in its log.
+        self._old[address] = old
+        return old
+
+    async def _ask_release(self, address: Address) -> str:
+        """Which of the releases before 0.10 a broker is that did not tell its versions."""
         async with broker_link(address, self._timeout_s) as link:
-            try:
-                return VersionFacts(await ask_versions(link))
-            except OSError as error:
-                if known is not None and known.response is not None:
-                    raise  # it did answer before: it is in trouble, not old
-                silent = isinstance(error, TimeoutError)
-        # Older than 0.10, if it answers what those answer.
+            await expect_old(link)
         async with broker_link(address, self._timeout_s) as link:
-            await ask_brokers(link, None)
-        if not silent:  # else it may be a newer one that was busy
-            self._surely_old.add(address)
-        return VersionFacts(None)
+            return await ask_release(link)
 
     def _unreachable(self, address: Address) -> None:
         self._topology.mark_failed(address)

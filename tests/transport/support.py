@@ -282,7 +282,9 @@ class FakeKafka:
 
     versions: range | None = range(5)  # of ApiVersions; None: it does not know it
     metadata: range = range(14)
-    silent: bool = False
+    silent: bool = False  # instead of closing the connection after what it does not know
+    groups: bool = True
+    busy: bool = False  # never gets to ApiVersions
     brokers: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
     ignored: str = "?"  # the client id whose questions about topics are never answered
@@ -322,12 +324,24 @@ class FakeKafka:
         self.asked.append((key.label, version))
         if key is ApiKey.METADATA and head.client_id == self.ignored:
             return b""
+        if key is ApiKey.API_VERSIONS and self.busy:
+            return b""
+        if self.versions is None:
+            return self._answer_of_the_old(key, head.correlation_id)
         if key is ApiKey.METADATA and version in self.metadata:
             return encode_response(key, version, head.correlation_id, self._metadata(version))
-        if key is ApiKey.API_VERSIONS and self.versions is not None:
+        if key is ApiKey.API_VERSIONS:
             if version in self.versions:
                 return encode_response(key, version, head.correlation_id, self._api_versions(version, ErrorCode.none))
             return encode_response(key, 0, head.correlation_id, self._api_versions(0, ErrorCode.unsupported_version))
+        return None
+
+    def _answer_of_the_old(self, key, correlation_id):
+        """Before 0.10 nobody looked at the version, and 0.9 was the first to know of groups."""
+        if key is ApiKey.METADATA:
+            return encode_response(key, 0, correlation_id, self._metadata(0))
+        if key is ApiKey.LIST_GROUPS and self.groups:
+            return encode_response(key, 0, correlation_id, build(response_type(key, 0)))
         return None
 
     def _metadata(self, version):

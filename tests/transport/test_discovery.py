@@ -77,7 +77,7 @@ async def closed_port():
         (range(3), range(9), [("ApiVersions", 4), ("ApiVersions", 0), ("Metadata", 8)]),
         (range(1), range(2), [("ApiVersions", 4), ("ApiVersions", 0), ("Metadata", 1)]),
         # 0.8 and 0.9 close the connection
-        (None, range(1), [("ApiVersions", 4), ("Metadata", 0), ("Metadata", 0)]),
+        (None, range(1), [("ApiVersions", 4), ("Metadata", 1), ("ListGroups", 0), ("Metadata", 0)]),
     ],
 )
 async def test_asks_each_age_in_its_own_way(cluster, versions, metadata, asked):
@@ -89,30 +89,45 @@ async def test_asks_each_age_in_its_own_way(cluster, versions, metadata, asked):
     assert cluster.topology.brokers == {1: BrokerAddress(*kafka.address)}
     facts = cluster.topology.versions_of(1)
     if versions is None:
-        assert facts == VersionFacts(None)
+        assert facts == VersionFacts(None, "0.9.0")
     else:
         assert {key.api_key for key in facts.response.api_keys} == {3, 18}
 
 
 async def test_a_broker_that_never_answers_api_versions_is_old(cluster):
-    """KAFKA-3547: 0.9.0.0 keeps silent instead of closing."""
-    kafka = await cluster.add(versions=None, metadata=range(1), silent=True)
+    """KAFKA-3547: 0.9 keeps silent instead of closing."""
+    await cluster.add(versions=None, metadata=range(1), silent=True)
     cluster.form()
-    discovery = cluster.discover(timeout_s=0.05)
-    assert await within(discovery.refresh())
-    assert cluster.topology.versions_of(1) == VersionFacts(None)
-    # It may have been a newer one in a long pause.
-    kafka.versions, kafka.metadata = range(5), range(14)
-    await within(discovery.refresh())
-    assert cluster.topology.versions_of(1).response is not None
+    assert await within(cluster.discover(timeout_s=0.05).refresh())
+    assert cluster.topology.versions_of(1) == VersionFacts(None, "0.9.0")
+
+
+async def test_a_broker_that_was_too_busy_to_tell_is_not_taken_for_an_old_one(cluster):
+    await cluster.add(busy=True)
+    cluster.form()
+    assert not await within(cluster.discover(timeout_s=0.05).refresh())
+    assert cluster.topology.versions_of(1) is None
+    assert "did not tell its API versions" in cluster.logs[0]["troubles"][0]
+
+
+@pytest.mark.parametrize(("groups", "release"), [(False, "0.8.2"), (True, "0.9.0")])
+@pytest.mark.parametrize("silent", [False, True])
+async def test_which_old_release_a_broker_is(cluster, groups, release, silent):
+    await cluster.add(versions=None, groups=groups, silent=silent)
+    cluster.form()
+    assert await within(cluster.discover(timeout_s=0.05).refresh())
+    facts = cluster.topology.versions_of(1)
+    assert facts == VersionFacts(None, release)
+    assert facts.ranges[ApiKey.PRODUCE] == range(2 if groups else 1)
+    assert (ApiKey.JOIN_GROUP in facts.ranges) is groups
 
 
 async def test_brokers_that_are_known_to_be_old_are_not_asked(cluster):
     kafka = await cluster.add(versions=None, metadata=range(1))
     cluster.form()
-    assert await within(cluster.discover(versions_told=False).refresh())
+    assert await within(cluster.discover(release="0.8.2").refresh())
     assert kafka.asked == [("Metadata", 0)]
-    assert cluster.topology.versions_of(1) == VersionFacts(None)
+    assert cluster.topology.versions_of(1) == VersionFacts(None, "0.8.2")
 
 
 async def test_an_old_broker_is_asked_again_only_after_it_was_away(cluster):

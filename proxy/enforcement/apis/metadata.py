@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -103,17 +103,23 @@ def _look_before_creating(call: Call, described: list[str], forbidden: set[str],
         _keep_names(call, described)
         call.message.replace("allow_auto_topic_creation", False)
         return call.forward(_learn_ids(call), _deny_creation(call), _add((), denied), _bits(call))
-    question = ask_topics(
-        call, described, lambda found: _create_only(call, found, forbidden, denied), highest=call.version
-    )
-    return question if question is not None else _look_at_all(call, described, forbidden, denied)
+
+    def decide(found: Message) -> Verdict:
+        return _create_only(call, found, described, forbidden, denied)
+
+    question = ask_topics(call, described, decide, highest=call.version)
+    return question if question is not None else _look_at_all(call, decide)
 
 
-def _create_only(call: Call, found: Message, forbidden: set[str], denied: list[Any]) -> Verdict:
+def _create_only(
+    call: Call, found: Message, described: Sequence[str], forbidden: set[str], denied: list[Any]
+) -> Verdict:
     """Answer what exists from the question's answer, and send on only the names that may be created."""
-    missing = missing_topics(found)
+    absent = missing_topics(found)
+    told = {topic.name: topic for topic in found.entity.topics if topic.name not in absent}
+    missing = [name for name in described if name not in told]
     topic_type = call.answer_item("topics")
-    existing = [convert(topic, topic_type) for topic in found.entity.topics if topic.name not in missing]
+    existing = [convert(told[name], topic_type) for name in described if name in told]
     wanted = [name for name in missing if name not in forbidden]
     refused = [_denied_creation(call, name) for name in missing if name in forbidden]
     if not wanted:
@@ -128,22 +134,11 @@ def _create_only(call: Call, found: Message, forbidden: set[str], denied: list[A
     return call.forward(_add(existing, [*refused, *denied]), _bits(call))
 
 
-def _look_at_all(call: Call, described: list[str], forbidden: set[str], denied: list[Any]) -> Verdict:
-    """For brokers before 0.11, which create every name they are asked for: look at the list of all topics first."""
-
-    def decide(found: Message) -> Verdict:
-        existing = {topic.name for topic in found.entity.topics}
-        refused = [name for name in described if name in forbidden and name not in existing]
-        kept = [name for name in described if name not in refused]
-        entries = [*(_denied_creation(call, name) for name in refused), *denied]
-        if not kept and call.version == 0:
-            return _brokers_only(call, entries)
-        _keep_names(call, kept)
-        return call.forward(_add((), entries), _bits(call))
-
-    version = call.broker_version(ApiKey.METADATA, 1) or 0
-    topics = None if version else ()
-    return Ask(ApiKey.METADATA, version, build(request_type(ApiKey.METADATA, version), topics=topics), decide)
+def _look_at_all(call: Call, decide: Callable[[Message], Verdict]) -> Verdict:
+    """Brokers before 0.11 create every name that they are asked for, but not those that the list of all topics has."""
+    topics = None if call.version else ()
+    question = build(request_type(ApiKey.METADATA, call.version), topics=topics)
+    return Ask(ApiKey.METADATA, call.version, question, decide)
 
 
 def _brokers_only(call: Call, entries: Sequence[Any]) -> Verdict:
