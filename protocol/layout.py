@@ -30,7 +30,7 @@ _INT32: Final = Struct(">i")
 _PRESENT: Final = 1
 _NULL: Final = 0xFF
 """What stands before an entity that may be null (KIP-893)."""
-_WIDTHS: Final[Mapping[str, int]] = {
+WIDTHS: Final[Mapping[str, int]] = {
     "bool": 1,
     "int8": 1,
     "uint8": 1,
@@ -146,7 +146,7 @@ def _nullable_walk(walk_entity: Walk) -> Walk:
         if marker == _PRESENT:
             return walk_entity(buffer, position + 1, edits)
         if marker != _NULL:
-            # Kafka takes any negative byte for null, kio only -1: where they differ nobody knows what was judged.
+            # Kafka takes any negative byte for null, kio only -1: see protocol.canonical.
             raise MalformedFrame("a nullable entity is neither null nor there")
         return position + 1
 
@@ -270,7 +270,7 @@ def layout_of(entity_type: type[Any]) -> EntityLayout:
 
 
 def _field_layout(field: Field[Any], flexible: bool) -> FieldLayout:
-    nullable, is_array, inner = _classify(field.type)
+    nullable, is_array, inner = classify(field.type)
     width: int | None = None
     entity: EntityLayout | None = None
     walk: Walk
@@ -279,7 +279,7 @@ def _field_layout(field: Field[Any], flexible: bool) -> FieldLayout:
         walk = entity.walk
     else:
         kafka_type: str = field.metadata["kafka_type"]
-        width = _WIDTHS.get(kafka_type)
+        width = WIDTHS.get(kafka_type)
         walk = _fixed_walk(width) if width is not None else _variable_walk(kafka_type, flexible)
     if is_array:
         return FieldLayout(field, _array_walk(width if width is not None else walk, flexible), None, entity, walk)
@@ -298,7 +298,7 @@ def _variable_walk(kafka_type: str, flexible: bool) -> Walk:
     return _walk_string if kafka_type == "string" else _walk_bytes
 
 
-def _classify(annotation: Any) -> tuple[bool, bool, Any]:
+def classify(annotation: Any) -> tuple[bool, bool, Any]:
     """(may the field be null, is it an array, the type of the value or of one item)."""
     nullable, inner = _without_none(annotation)
     if get_origin(inner) is not tuple:

@@ -14,8 +14,9 @@ from typing import Final
 from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey, api_label, response_type
+from protocol.canonical import canonical_request
 from protocol.codec import build
-from protocol.errors import FrameTooLarge, ProtocolError, UnsupportedApi
+from protocol.errors import FrameTooLarge, MalformedFrame, ProtocolError, UnsupportedApi
 from protocol.framing import FrameSplitter
 from protocol.header import RequestHead, peek_api, read_request_head
 from protocol.layout import Buffer
@@ -254,9 +255,19 @@ class Session:
         if version not in offered.offered.get(api_key, ()):
             self._refuse_version(head, frame)
             return
+        call = self._call(head, frame, offered)
+        try:
+            verdict = judge(call)
+        except MalformedFrame:
+            call.access.take_checked()
+            call = self._call(*_as_kafka_reads_it(head, frame), offered)
+            verdict = judge(call)
+        self._carry_out(call, verdict)
+
+    def _call(self, head: RequestHead, frame: Buffer, offered: OfferedVersions) -> Call:
         if self._access is None:
             raise AssertionError("nobody is served before authentication")
-        call = Call(
+        return Call(
             head,
             frame,
             self._access,
@@ -265,7 +276,6 @@ class Session:
             self._fetch_sessions,
             self._context.rewriter.endpoints,
         )
-        self._carry_out(call, judge(call))
 
     def _refuse_version(self, head: RequestHead, frame: Buffer) -> None:
         """An API or version that is not offered: the error that says so, where the answer has a place for it."""
@@ -429,3 +439,9 @@ class Session:
     def _take_out(self) -> Commands:
         out, self._out = self._out, []
         return out
+
+
+def _as_kafka_reads_it(head: RequestHead, frame: Buffer) -> tuple[RequestHead, bytes]:
+    """A request that cannot be read here, in the form that Kafka would take it for."""
+    canonical = canonical_request(head, frame)
+    return read_request_head(canonical), canonical

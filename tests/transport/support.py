@@ -322,9 +322,7 @@ class FakeKafka:
         head = read_request_head(frame)
         key, version = ApiKey(head.api_key), head.api_version
         self.asked.append((key.label, version))
-        if key is ApiKey.METADATA and head.client_id == self.ignored:
-            return b""
-        if key is ApiKey.API_VERSIONS and self.busy:
+        if (self.busy and key is ApiKey.API_VERSIONS) or (key is ApiKey.METADATA and head.client_id == self.ignored):
             return b""
         if self.versions is None:
             return self._answer_of_the_old(key, head.correlation_id)
