@@ -69,12 +69,15 @@ def test_trap_03_a_name_without_describe_never_reaches_the_broker(version: int) 
 
 @pytest.mark.parametrize("version", range(4))
 def test_trap_03_a_broker_before_the_flag_is_asked_for_the_list_of_all(version: int) -> None:
-    """Brokers before 0.11 create whatever they are asked for by name."""
-    old = Broker(versions={ApiKey.METADATA: range(min(version + 1, 3))})
+    """Brokers before 0.11 create whatever they are asked for by name, even what was deleted a moment ago."""
+    old = Broker(versions={ApiKey.METADATA: range(version + 1)})
     outcome = run(ApiKey.METADATA, version, metadata(version, "shown", "shown.new"), broker=old)
-    assert [question.topics for question in outcome.questions] == [None if len(old.versions[3]) > 1 else ()]
-    assert [topic.name for topic in outcome.asked.topics] == ["shown"]
+    assert [question.topics for question in outcome.questions] == [None if version else ()]
+    assert outcome.forwarded is None
     assert told(outcome.answer) == {"shown": NONE, "shown.new": TAF}
+    mixed = run(ApiKey.METADATA, version, metadata(version, "shown", "shown.new", "open.new"), broker=old)
+    assert [topic.name for topic in mixed.asked.topics] == ["open.new"]
+    assert told(mixed.answer) == {"shown": NONE, "open.new": UTP, "shown.new": TAF}
 
 
 @pytest.mark.parametrize("version", range(1, 14))
