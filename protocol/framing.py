@@ -7,6 +7,7 @@ from struct import Struct
 from typing import Final
 
 from protocol.errors import FrameTooLarge, MalformedFrame
+from protocol.layout import Buffer
 
 _LENGTH: Final = Struct(">i")
 
@@ -32,7 +33,7 @@ class FrameSplitter:
         """Bytes held that were not handed out as a frame yet."""
         return len(self._rest) + len(self._broken or b"")
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: Buffer) -> None:
         """Take the next bytes of the stream."""
         self._rest = memoryview(b"".join((self._rest, chunk)) if self._rest else chunk)
 

@@ -208,6 +208,9 @@ class Doorkeeper:
             label = api_label(api_key) if api_key in _KNOWN_KEYS else "Unknown"
             self._observer.metrics.requests.labels(label).inc(count)
         self._requests.clear()
+        to_broker, to_client = self._around.take_bytes()
+        self._observer.metrics.bytes.labels("client_to_broker").inc(to_broker)
+        self._observer.metrics.bytes.labels("broker_to_client").inc(to_client)
 
 
 _KNOWN_KEYS: Final = frozenset(map(int, ApiKey))

@@ -66,6 +66,11 @@ class Access:
         return -1 if authorizer is None else authorizer.generation
 
     @property
+    def verdicts(self) -> Verdicts:
+        """The policy that answered the last question."""
+        return self._verdicts
+
+    @property
     def mode(self) -> Mode:
         """The mode in force."""
         return self._current().mode

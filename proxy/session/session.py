@@ -21,13 +21,14 @@ from protocol.framing import FrameSplitter
 from protocol.header import RequestHead, peek_api, read_request_head
 from protocol.layout import Buffer
 from protocol.refusals import can_say, refuse
+from protocol.repeats import Repeats
 from protocol.splice import Message, Piece, encode_request, encode_response
 from proxy.authentication.outcome import Failed
-from proxy.enforcement.access import Access
+from proxy.enforcement.access import Access, Verdicts
 from proxy.enforcement.call import Call
 from proxy.enforcement.engine import BROKER_ONLY, judge
 from proxy.enforcement.fetch_sessions import FetchSessions
-from proxy.enforcement.verdict import Answer, Ask, Disconnect, Forward, Verdict
+from proxy.enforcement.verdict import Answer, AnswerEdit, Ask, Disconnect, Forward, Verdict
 from proxy.session import commands
 from proxy.session.answers import Answers
 from proxy.session.commands import Commands, Timer
@@ -36,13 +37,14 @@ from proxy.session.events import CloseReason, SessionEvent
 from proxy.session.login import Login
 from proxy.session.reports import Reports
 from proxy.session.sasl import UnexpectedRequest
-from proxy.session.slots import Answered, Edit, Ending, Internal, Pass, Slot, Stream
+from proxy.session.slots import Answered, Edit, Ending, Glance, Internal, Slot, Stream
 from proxy.session.versions import OfferedVersions
 
 _CLIENT_ID: Final = "kafka-doorkeeper"
 _INTERNAL_CORRELATION: Final = -1
 _BOOTSTRAP_TRIES: Final = 3
 _SHORTEST_REQUEST: Final = 14
+_PRODUCE: Final = int(ApiKey.PRODUCE)
 _ANSWERED_HERE: Final = frozenset(map(int, (ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE)))
 _MAX_WITHOUT_RECORDS: Final = 16 * 1024 * 1024
 """Bytes of a request that is no Produce: judging one takes memory for each of its items, which may be of one byte."""
@@ -79,6 +81,8 @@ class Session:
         self._broker = _Broker.NONE
         self._tries = 0
         self._fetch_sessions = FetchSessions()
+        self._repeats = Repeats()
+        self._repeats_judged_by: Verdicts | None = None
         self._paused = False
         self._closed = False
         self._client_gone = False
@@ -104,8 +108,10 @@ class Session:
         if self._closed:
             return []
         self._active = True
-        self._splitter.feed(data)
-        self._pump()
+        rest = self._take_repeats(data) if len(self._repeats) else data
+        if rest:
+            self._splitter.feed(rest)
+            self._pump()
         return self._take_out()
 
     def broker_bytes(self, data: bytes) -> Commands:
@@ -208,6 +214,44 @@ class Session:
             except ProtocolError as fault:
                 self._close(CloseReason.MALFORMED_REQUEST, str(fault))
         self._settle()
+
+    def _take_repeats(self, data: bytes) -> Buffer:
+        """Send on at once the requests that repeat what was let go on; give back what comes behind them."""
+        if self._context.verdicts() is not self._repeats_judged_by:
+            self._repeats.forget()
+            return data
+        if self._splitter.buffered or self._draining or self._must_wait():
+            return data
+        slots = self._answers.slots
+        correlation_ids: list[int] = []
+        free = self._limits.max_in_flight - len(slots)
+        end, taken = self._repeats.follow(data, free, self._splitter.limit, correlation_ids)
+        if not taken:
+            return data
+        requests = self._context.requests
+        requests[_PRODUCE] = requests.get(_PRODUCE, 0) + taken
+        version = self._repeats.version
+        rewrite = self._context.rewriter.edit_for(_PRODUCE, version)
+        slots.extend(
+            correlation_ids
+            if rewrite is None
+            else [Glance(correlation_id, version, rewrite) for correlation_id in correlation_ids]
+        )
+        if end == len(data):
+            self._out.append(commands.SendBroker((data,)))
+            return b""
+        view = memoryview(data)
+        self._out.append(commands.SendBroker((view[:end],)))
+        return view[end:]
+
+    def _remember(self, call: Call, verdict: Forward) -> None:
+        """A Produce that goes on as the very same bytes: the next ones like it need not be judged again."""
+        access = call.access
+        if verdict.pieces[0] is call.frame and not access.grants:
+            if access.verdicts is not self._repeats_judged_by:
+                self._repeats.forget()
+                self._repeats_judged_by = access.verdicts
+            self._repeats.remember(call.head, call.frame)
 
     def _must_wait(self) -> bool:
         return (
@@ -314,17 +358,20 @@ class Session:
 
     def _forward(self, call: Call, verdict: Forward) -> None:
         self._out.append(commands.SendBroker(verdict.pieces))
+        head = call.head
+        rewrite = self._context.rewriter.edit_for(head.api_key, head.api_version)
+        unedited = not verdict.edits and verdict.stream is None
+        if unedited and head.api_key == _PRODUCE and not verdict.close:
+            self._remember(call, verdict)
         if not verdict.acknowledged:
             if verdict.close:
                 self._expect(Ending(CloseReason.DENIED_WITHOUT_ANSWER, "a part of a Produce with acks=0 was denied"))
             return
-        head = call.head
         slot: Slot
-        rewrite = self._context.rewriter.edit_for(head.api_key, head.api_version)
-        if verdict.stream is not None:
+        if unedited and (rewrite is None or head.api_key == _PRODUCE):
+            slot = _unedited(head.correlation_id, head.api_version, rewrite)
+        elif verdict.stream is not None:
             slot = Stream(head.correlation_id, verdict.stream)
-        elif rewrite is None and not verdict.edits:
-            slot = Pass(head.correlation_id)
         else:
             edits = verdict.edits if rewrite is None else (*verdict.edits, rewrite)
             slot = Edit(head.correlation_id, call, edits)
@@ -439,6 +486,11 @@ class Session:
     def _take_out(self) -> Commands:
         out, self._out = self._out, []
         return out
+
+
+def _unedited(correlation_id: int, version: int, rewrite: AnswerEdit | None) -> Slot:
+    """The slot of an answer that only a rewriting of addresses could change."""
+    return correlation_id if rewrite is None else Glance(correlation_id, version, rewrite)
 
 
 def _as_kafka_reads_it(head: RequestHead, frame: Buffer) -> tuple[RequestHead, bytes]:

@@ -14,11 +14,16 @@ from proxy.enforcement.call import Call
 from proxy.enforcement.verdict import AnswerEdit, AnswerStream
 from proxy.session.events import CloseReason
 
+Pass = int
+"""The broker's answer with this correlation id goes on as it comes. Most are so: hence the plainest of values."""
 
-class Pass(NamedTuple):
-    """The broker's answer goes on as it comes."""
+
+class Glance(NamedTuple):
+    """The broker's answer to a Produce goes on as it comes, if a look at it finds nothing that must be edited."""
 
     correlation_id: int
+    api_version: int
+    edit: AnswerEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +68,5 @@ class Ending:
     detail: str
 
 
-FromBroker = Pass | Edit | Stream | Internal
-Slot = FromBroker | Answered | Ending
+Held = Glance | Edit | Stream | Internal
+Slot = Pass | Held | Answered | Ending

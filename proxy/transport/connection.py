@@ -112,12 +112,19 @@ class Connection:
 
     def client_bytes(self, data: bytes) -> None:
         """Bytes came from the client."""
-        self._step(self._session.client_bytes, data)
+        if not self._closing:
+            try:
+                self._perform(self._session.client_bytes(data))
+            except Exception as bug:  # noqa: BLE001 - whatever it is, it must not disturb the other connections
+                self._end_with_bug(bug)
 
     def broker_bytes(self, side: BrokerSide, data: bytes) -> None:
         """Bytes came from the broker."""
-        if side is self._broker:
-            self._step(self._session.broker_bytes, data)
+        if side is self._broker and not self._closing:
+            try:
+                self._perform(self._session.broker_bytes(data))
+            except Exception as bug:  # noqa: BLE001 - as above
+                self._end_with_bug(bug)
 
     def client_gone(self, *, lost: bool) -> None:
         """The client sent its last byte; `lost`: and its socket is closed."""
@@ -163,9 +170,12 @@ class Connection:
         try:
             self._perform(method(*args))
         except Exception as bug:  # noqa: BLE001 - whatever it is, it must not disturb the other connections
-            self._around.observer.session_bug(self._who.session_id, self._who.listener, self._who.host, bug)
-            self._end_reason = CloseReason.BUG
-            self._end()
+            self._end_with_bug(bug)
+
+    def _end_with_bug(self, bug: Exception) -> None:
+        self._around.observer.session_bug(self._who.session_id, self._who.listener, self._who.host, bug)
+        self._end_reason = CloseReason.BUG
+        self._end()
 
     def _perform(self, commands: Commands) -> None:
         for command in commands:
@@ -186,12 +196,12 @@ class Connection:
     def _flush_broker(self) -> None:
         pieces, self._to_broker = self._to_broker, []
         assert self._broker is not None, "a session sends to a broker only while it is connected"
-        self._around.bytes_to_broker.inc(send(self._broker.transport, pieces))
+        self._around.bytes_to_broker += send(self._broker.transport, pieces)
 
     def _flush_client(self) -> None:
         pieces, self._to_client = self._to_client, []
         if not self._client.is_closing():
-            self._around.bytes_to_client.inc(send(self._client, pieces))
+            self._around.bytes_to_client += send(self._client, pieces)
 
     def _open_broker(self, command: OpenBroker) -> None:
         if self._connecting is not None:

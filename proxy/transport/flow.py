@@ -75,8 +75,13 @@ def send(transport: asyncio.WriteTransport, pieces: Sequence[Piece]) -> int:
     chunk alive. `writelines` is no choice: CPython 3.12.0-3.12.8 and 3.13.0-3.13.1 forget the flow control in it
     (CVE-2024-12254).
     """
+    if len(pieces) == 1:
+        piece = pieces[0]
+        size = len(piece)
+        transport.write(piece if type(piece) is bytes or size >= _COPY_BELOW else bytes(piece))
+        return size
     size = sum(map(len, pieces))
-    if size < (_JOIN_BELOW if len(pieces) > 1 else _COPY_BELOW):
+    if size < _JOIN_BELOW:
         transport.write(b"".join(pieces))
     else:
         for piece in pieces:

@@ -3,8 +3,6 @@
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
-from prometheus_client import Counter
-
 from proxy.observability.observer import Observer
 from proxy.transport.ports import BrokerDirectory
 from proxy.transport.registry import Capacity, Registry
@@ -27,9 +25,12 @@ class Surroundings:
     registry: Registry = field(default_factory=Registry)
     client_flush_s: float = 5.0
     broker_flush_s: float = 30.0
-    bytes_to_broker: Counter = field(init=False)
-    bytes_to_client: Counter = field(init=False)
+    bytes_to_broker: int = 0
+    """Sent since they were last taken: counted here, since a metric would cost more than the sending."""
+    bytes_to_client: int = 0
 
-    def __post_init__(self) -> None:
-        self.bytes_to_broker = self.observer.metrics.bytes.labels("client_to_broker")
-        self.bytes_to_client = self.observer.metrics.bytes.labels("broker_to_client")
+    def take_bytes(self) -> tuple[int, int]:
+        """The bytes sent to brokers and to clients since the last call."""
+        taken = self.bytes_to_broker, self.bytes_to_client
+        self.bytes_to_broker = self.bytes_to_client = 0
+        return taken
