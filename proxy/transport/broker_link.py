@@ -73,7 +73,7 @@ async def broker_link(address: Address, timeout_s: float) -> AsyncIterator[Broke
 async def ask_versions(link: BrokerLink) -> Any:
     """The broker's ApiVersions, in the highest version that both know.
 
-    :raises OSError: the broker closed the connection or kept silent, as those older than 0.10 do.
+    :raises OSError: the broker closed the connection or kept silent.
     :raises ProtocolError: the answer cannot be read.
     """
     version = known_versions(ApiKey.API_VERSIONS)[-1]
@@ -111,10 +111,13 @@ async def ask_brokers(link: BrokerLink, versions: Any | None) -> dict[int, Broke
     }
 
 
-async def expect_old(link: BrokerLink) -> None:
-    """Make sure of a broker that kept silent about its versions: those before 0.10 look at no version at all.
+async def looks_at_no_version(link: BrokerLink) -> bool:
+    """Whether a broker is older than 0.10: those answer every version of Metadata as if it were 0.
 
-    :raises OSError: it is newer, and was busy; or it closed the connection or kept silent again.
+    So they need not be asked for their API versions, which leaves an error in their logs, and no answer of 0.9
+    (KAFKA-3547).
+
+    :raises OSError: the broker closed the connection or kept silent.
     :raises ProtocolError: the answer cannot be read.
     """
     frame = await link.ask(ApiKey.METADATA, 1, topics=())
@@ -122,8 +125,8 @@ async def expect_old(link: BrokerLink) -> None:
         decode_response(ApiKey.METADATA, 1, frame)
     except ProtocolError:
         decode_response(ApiKey.METADATA, 0, frame)
-    else:
-        raise ConnectionError("it did not tell its API versions in time")
+        return True
+    return False
 
 
 async def ask_release(link: BrokerLink) -> str:

@@ -18,7 +18,7 @@ from proxy.transport.broker_link import (
     ask_release,
     ask_versions,
     broker_link,
-    expect_old,
+    looks_at_no_version,
 )
 
 _FIRST_RETRY_S: Final = 0.25
@@ -33,9 +33,9 @@ class Discovery:
     """Looks at the cluster every `interval_s`, and at once when a connection to a broker failed or an unknown one is
     wanted.
 
-    Connecting to a broker and each of its answers may take `timeout_s`. With a `release` the brokers are older than
-    0.10 and are not asked for their API versions, since some of those never answer (KAFKA-3547). ``facts`` is taught
-    the settings of the brokers that decide. `jitter` gives numbers from 0 to 1.
+    Connecting to a broker and each of its answers may take `timeout_s`. With a `release` the brokers are taken for
+    that one; it is one of those older than 0.10, which cannot tell. ``facts`` is taught the settings of the brokers
+    that decide. `jitter` gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Discovery:
         self._round: asyncio.Task[bool] | None = None
         self._last_round = float("-inf")
         self._up: dict[int, bool] = {}
-        self._old: dict[Address, VersionFacts] = {}
         self._throttle = Throttle(_TELL_AGAIN_AFTER_S, self._loop.time)
 
     async def run(self) -> None:
@@ -195,24 +194,24 @@ class Discovery:
         if self._release is not None:
             async with broker_link(address, self._timeout_s):
                 return VersionFacts(None, self._release)
-        old = self._old.pop(address, None)
-        if old is None or self._topology.failed(address):
-            async with broker_link(address, self._timeout_s) as link:
-                try:
-                    return VersionFacts(await ask_versions(link))
-                except OSError:
-                    known = self._topology.versions_at(*address)
-                    if known is not None and known.response is not None:
-                        raise  # it did answer before: it is in trouble, not old
-            old = VersionFacts(None, await self._ask_release(address))
-        # As long as it is not restarted it is not newer; each question leaves an error in its log.
-        self._old[address] = old
-        return old
+        known = self._topology.versions_at(*address)
+        if known is None or self._topology.failed(address):
+            # It may have been restarted as another. As long as it was not it is not newer than it was.
+            known = VersionFacts(None, await self._ask_release(address)) if await self._is_old(address) else None
+        if known is not None and known.response is None:
+            return known
+        async with broker_link(address, self._timeout_s) as link:
+            return VersionFacts(await ask_versions(link))
+
+    async def _is_old(self, address: Address) -> bool:
+        """Whether a broker is older than 0.10. One that closes the connection is not: it is as new as can be."""
+        async with broker_link(address, self._timeout_s) as link:
+            try:
+                return await looks_at_no_version(link)
+            except ConnectionResetError:
+                return False
 
     async def _ask_release(self, address: Address) -> str:
-        """Which of the releases before 0.10 a broker is that did not tell its versions."""
-        async with broker_link(address, self._timeout_s) as link:
-            await expect_old(link)
         async with broker_link(address, self._timeout_s) as link:
             return await ask_release(link)
 

@@ -69,15 +69,17 @@ async def closed_port():
     ("versions", "metadata", "asked"),
     [
         # 4.x, and one that is newer than we are
-        (range(5), range(14), [("ApiVersions", 4), ("Metadata", 13)]),
-        (range(9), range(20), [("ApiVersions", 4), ("Metadata", 13)]),
+        (range(5), range(14), [("Metadata", 1), ("ApiVersions", 4), ("Metadata", 13)]),
+        (range(9), range(20), [("Metadata", 1), ("ApiVersions", 4), ("Metadata", 13)]),
         # 2.4 says in its refusal what it has
-        (range(4), range(10), [("ApiVersions", 4), ("ApiVersions", 3), ("Metadata", 9)]),
+        (range(4), range(10), [("Metadata", 1), ("ApiVersions", 4), ("ApiVersions", 3), ("Metadata", 9)]),
         # 0.10 to 2.3 do not
-        (range(3), range(9), [("ApiVersions", 4), ("ApiVersions", 0), ("Metadata", 8)]),
-        (range(1), range(2), [("ApiVersions", 4), ("ApiVersions", 0), ("Metadata", 1)]),
-        # 0.8 and 0.9 close the connection
-        (None, range(1), [("ApiVersions", 4), ("Metadata", 1), ("ListGroups", 0), ("Metadata", 0)]),
+        (range(3), range(9), [("Metadata", 1), ("ApiVersions", 4), ("ApiVersions", 0), ("Metadata", 8)]),
+        (range(1), range(2), [("Metadata", 1), ("ApiVersions", 4), ("ApiVersions", 0), ("Metadata", 1)]),
+        # 0.8 and 0.9 take each version for 0
+        (None, range(1), [("Metadata", 1), ("ListGroups", 0), ("Metadata", 0)]),
+        # one that is so new that it has forgotten Metadata 1 closes the connection
+        (range(5), range(5, 14), [("Metadata", 1), ("ApiVersions", 4), ("Metadata", 13)]),
     ],
 )
 async def test_asks_each_age_in_its_own_way(cluster, versions, metadata, asked):
@@ -94,20 +96,21 @@ async def test_asks_each_age_in_its_own_way(cluster, versions, metadata, asked):
         assert {key.api_key for key in facts.response.api_keys} == {3, 18}
 
 
-async def test_a_broker_that_never_answers_api_versions_is_old(cluster):
+async def test_a_broker_that_never_answers_api_versions_is_not_asked(cluster):
     """KAFKA-3547: 0.9 keeps silent instead of closing."""
-    await cluster.add(versions=None, metadata=range(1), silent=True)
+    kafka = await cluster.add(versions=None, metadata=range(1), silent=True)
     cluster.form()
-    assert await within(cluster.discover(timeout_s=0.05).refresh())
+    assert await within(cluster.discover(timeout_s=60.0).refresh())
     assert cluster.topology.versions_of(1) == VersionFacts(None, "0.9.0")
+    assert ("ApiVersions", 4) not in kafka.asked
 
 
-async def test_a_broker_that_was_too_busy_to_tell_is_not_taken_for_an_old_one(cluster):
+async def test_a_broker_that_is_too_busy_to_tell_is_not_taken_for_an_old_one(cluster):
     await cluster.add(busy=True)
     cluster.form()
     assert not await within(cluster.discover(timeout_s=0.05).refresh())
     assert cluster.topology.versions_of(1) is None
-    assert "did not tell its API versions" in cluster.logs[0]["troubles"][0]
+    assert "no answer in time" in cluster.logs[0]["troubles"][0]
 
 
 @pytest.mark.parametrize(("groups", "release"), [(False, "0.8.2"), (True, "0.9.0")])
@@ -131,14 +134,14 @@ async def test_brokers_that_are_known_to_be_old_are_not_asked(cluster):
 
 
 async def test_an_old_broker_is_asked_again_only_after_it_was_away(cluster):
-    """It may have been upgraded then; each question leaves an error in its log."""
+    """It may have been upgraded then."""
     kafka = await cluster.add(versions=None, metadata=range(1))
     cluster.form()
     discovery = cluster.discover()
     await within(discovery.refresh())
     kafka.asked.clear()
     await within(discovery.refresh())
-    assert ("ApiVersions", 4) not in kafka.asked
+    assert kafka.asked == [("Metadata", 0)]
     discovery.broker_failed(*kafka.address)
     kafka.versions, kafka.metadata = range(1), range(2)
     await within(discovery.refresh())
