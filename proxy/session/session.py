@@ -7,28 +7,20 @@ and reading is paused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
 from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey, api_label, response_type
-from protocol.canonical import canonical_request
 from protocol.codec import build
-from protocol.errors import FrameTooLarge, MalformedFrame, ProtocolError, UnsupportedApi
+from protocol.errors import FrameTooLarge, ProtocolError, UnsupportedApi
 from protocol.framing import FrameSplitter
-from protocol.header import RequestHead, peek_api, read_request_head
+from protocol.header import peek_api
 from protocol.layout import Buffer
-from protocol.refusals import can_say, refuse
-from protocol.repeats import Repeats
-from protocol.splice import Message, Piece, encode_request, encode_response
+from protocol.splice import encode_response
 from proxy.authentication.outcome import Failed
-from proxy.enforcement.access import Access, Verdicts
-from proxy.enforcement.call import Call
-from proxy.enforcement.engine import BROKER_ONLY, judge
-from proxy.enforcement.fetch_sessions import FetchSessions
-from proxy.enforcement.verdict import Answer, AnswerEdit, Ask, Disconnect, Forward, Verdict
+from proxy.enforcement.access import Access
 from proxy.session import commands
 from proxy.session.answers import Answers
 from proxy.session.commands import Commands, Timer
@@ -37,21 +29,15 @@ from proxy.session.events import CloseReason, SessionEvent
 from proxy.session.login import Login
 from proxy.session.reports import Reports
 from proxy.session.sasl import UnexpectedRequest
-from proxy.session.slots import Answered, Edit, Ending, Glance, Internal, Slot, Stream
-from proxy.session.versions import OfferedVersions
+from proxy.session.service import Service
+from proxy.session.slots import Answered, Edit
+from proxy.session.target import BrokerUnknown, Target
 
-_CLIENT_ID: Final = "kafka-doorkeeper"
-_INTERNAL_CORRELATION: Final = -1
 _BOOTSTRAP_TRIES: Final = 3
 _SHORTEST_REQUEST: Final = 14
-_PRODUCE: Final = int(ApiKey.PRODUCE)
 _ANSWERED_HERE: Final = frozenset(map(int, (ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE)))
 _MAX_WITHOUT_RECORDS: Final = 16 * 1024 * 1024
 """Bytes of a request that is no Produce: judging one takes memory for each of its items, which may be of one byte."""
-
-
-class _BrokerUnknown(ProtocolError):
-    """Nothing can be offered to the client, since the broker has not told its API versions yet."""
 
 
 class _Broker(Enum):
@@ -73,22 +59,17 @@ class Session:
         self._splitter = FrameSplitter(self._limits.unauthenticated_request_max_bytes)
         self._answers = Answers(self._tell_checked_of)
         self._out: Commands = []
-        self._access: Access | None = None
         self._reports = Reports(caller.session_id, context.listener, caller.host)
         self._login: Login | None = Login(context, self._reports, certificate)
-        self._versions: OfferedVersions | None = None
-        self._target: tuple[str, int] = ("", 0)
+        self._service: Service | None = None
+        self._target = Target(context.topology, caller.node_id)
         self._broker = _Broker.NONE
         self._tries = 0
-        self._fetch_sessions = FetchSessions()
-        self._repeats = Repeats()
-        self._repeats_judged_by: Verdicts | None = None
         self._paused = False
         self._closed = False
         self._client_gone = False
         self._draining = False
         self._active = True
-        self._parked: Call | None = None
 
     # Inputs
 
@@ -96,7 +77,7 @@ class Session:
         """The client is connected and its TLS handshake, if any, is done."""
         self._emit(self._reports.opened())
         self._out.append(commands.SetTimer(Timer.IDLE, self._limits.connections_max_idle_s))
-        if not self._choose_broker():
+        if not self._target.choose():
             self._close(CloseReason.BROKER_UNREACHABLE, "no broker with this address is known")
             return self._take_out()
         if self._login is not None:
@@ -108,7 +89,7 @@ class Session:
         if self._closed:
             return []
         self._active = True
-        rest = self._take_repeats(data) if len(self._repeats) else data
+        rest = self._take_repeats(self._service, data) if self._service is not None else data
         if rest:
             self._splitter.feed(rest)
             self._pump()
@@ -123,17 +104,16 @@ class Session:
         try:
             pieces = answers.feed(data)
         except ProtocolError as fault:
-            self._close(CloseReason.PROTOCOL_VIOLATION, f"the broker at {self._target_text()}: {fault}")
+            self._close(CloseReason.PROTOCOL_VIOLATION, f"the broker at {self._target}: {fault}")
             return self._take_out()
         if pieces:
-            self._send_client(pieces)
+            self._out.append(commands.SendClient(pieces))
         internal = answers.take_internal()
         if internal is not None:
             slot, message = internal
             slot.then(message)
-        if answers.ending is not None:
-            self._close(answers.ending.reason, answers.ending.detail)
-        elif self._paused or self._draining or self._client_gone:
+        self._end_if_due()
+        if self._paused or self._draining or self._client_gone:
             self._pump()
         return self._take_out()
 
@@ -146,8 +126,8 @@ class Session:
 
     def broker_closed(self, why: str) -> Commands:
         """The connection to the broker did not come about, or has ended."""
-        may_try_another = self._broker is _Broker.OPENING and self._caller.node_id is None
-        if may_try_another and self._tries < _BOOTSTRAP_TRIES and self._choose_broker():
+        may_try_another = self._broker is _Broker.OPENING and self._target.may_be_another
+        if may_try_another and self._tries < _BOOTSTRAP_TRIES and self._target.choose():
             self._open_broker()
             return self._take_out()
         was_open = self._broker is _Broker.OPEN
@@ -178,7 +158,7 @@ class Session:
         elif name is Timer.AUTHENTICATION:
             self._close(CloseReason.AUTHENTICATION_TIMEOUT, "the client did not authenticate in time")
         elif name is Timer.CONNECT:
-            self._close(CloseReason.BROKER_UNREACHABLE, f"broker {self._target_text()} did not accept in time")
+            self._close(CloseReason.BROKER_UNREACHABLE, f"broker {self._target} did not accept in time")
         elif self._active or self._answers.slots:
             self._active = False
             self._out.append(commands.SetTimer(Timer.IDLE, self._limits.connections_max_idle_s))
@@ -202,12 +182,13 @@ class Session:
                 if frame is None:
                     break
                 self._take(frame)
+                self._end_if_due()
             except FrameTooLarge as fault:
                 self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
             except UnexpectedRequest as fault:
                 if self._login is not None:
                     self._out += self._login.fail(Failed("", str(fault), None))
-            except _BrokerUnknown as fault:
+            except BrokerUnknown as fault:
                 self._close(CloseReason.BROKER_UNREACHABLE, str(fault))
             except UnsupportedApi as fault:
                 self._close(CloseReason.UNSUPPORTED_API, str(fault))
@@ -215,48 +196,17 @@ class Session:
                 self._close(CloseReason.MALFORMED_REQUEST, str(fault))
         self._settle()
 
-    def _take_repeats(self, data: bytes) -> Buffer:
-        """Send on at once the requests that repeat what was let go on; give back what comes behind them."""
-        if self._context.verdicts() is not self._repeats_judged_by:
-            self._repeats.forget()
-            return data
+    def _take_repeats(self, service: Service, data: bytes) -> Buffer:
+        """What is left of new bytes when those requests are on their way that nobody has to look at."""
         if self._splitter.buffered or self._draining or self._must_wait():
             return data
-        slots = self._answers.slots
-        correlation_ids: list[int] = []
-        free = self._limits.max_in_flight - len(slots)
-        end, taken = self._repeats.follow(data, free, self._splitter.limit, correlation_ids)
-        if not taken:
-            return data
-        requests = self._context.requests
-        requests[_PRODUCE] = requests.get(_PRODUCE, 0) + taken
-        version = self._repeats.version
-        rewrite = self._context.rewriter.edit_for(_PRODUCE, version)
-        slots.extend(
-            correlation_ids
-            if rewrite is None
-            else [Glance(correlation_id, version, rewrite) for correlation_id in correlation_ids]
-        )
-        if end == len(data):
-            self._out.append(commands.SendBroker((data,)))
-            return b""
-        view = memoryview(data)
-        self._out.append(commands.SendBroker((view[:end],)))
-        return view[end:]
-
-    def _remember(self, call: Call, verdict: Forward) -> None:
-        """A Produce that goes on as the very same bytes: the next ones like it need not be judged again."""
-        access = call.access
-        if verdict.pieces[0] is call.frame and not access.grants:
-            if access.verdicts is not self._repeats_judged_by:
-                self._repeats.forget()
-                self._repeats_judged_by = access.verdicts
-            self._repeats.remember(call.head, call.frame)
+        free = self._limits.max_in_flight - len(self._answers.slots)
+        return service.repeat(data, free, self._splitter.limit)
 
     def _must_wait(self) -> bool:
         return (
             len(self._answers.slots) >= self._limits.max_in_flight
-            or self._parked is not None
+            or (self._service is not None and self._service.waits)
             or self._broker is _Broker.OPENING
             or (self._login is not None and self._login.waits)
         )
@@ -265,8 +215,7 @@ class Session:
         """After requests were taken: is it time to end, to pause reading, or to go on?"""
         if self._closed:
             return
-        idle = not self._answers.slots and self._parked is None
-        if self._draining and idle:
+        if self._draining and not self._answers.slots:
             self._close(CloseReason.DRAINED, "")
         elif self._client_gone and not self._must_wait():
             self._close(CloseReason.CLIENT_CLOSED, "")
@@ -275,8 +224,8 @@ class Session:
             self._out.append(commands.PauseClient() if self._paused else commands.ResumeClient())
 
     def _take(self, frame: memoryview) -> None:
-        if self._login is not None:
-            self._authenticate(self._login, frame)
+        if self._service is None:
+            self._authenticate(frame)
             return
         api_key, version, correlation_id = peek_api(frame)
         if len(frame) > _MAX_WITHOUT_RECORDS and api_key != ApiKey.PRODUCE:
@@ -287,49 +236,11 @@ class Session:
         requests = self._context.requests
         requests[api_key] = requests.get(api_key, 0) + 1
         if api_key not in _ANSWERED_HERE:
-            self._serve(frame, api_key, version)
+            self._service.serve(frame, api_key, version)
         elif api_key == ApiKey.API_VERSIONS:
-            self._answer_frame(self._offered().answer(frame))
+            self._answer(self._target.offered().answer(frame))
         else:
             self._out_of_place(api_key, version, correlation_id)
-
-    def _serve(self, frame: memoryview, api_key: int, version: int) -> None:
-        head = read_request_head(frame)
-        offered = self._offered()
-        if version not in offered.offered.get(api_key, ()):
-            self._refuse_version(head, frame)
-            return
-        call = self._call(head, frame, offered)
-        try:
-            verdict = judge(call)
-        except MalformedFrame:
-            call.access.take_checked()
-            call = self._call(*_as_kafka_reads_it(head, frame), offered)
-            verdict = judge(call)
-        self._carry_out(call, verdict)
-
-    def _call(self, head: RequestHead, frame: Buffer, offered: OfferedVersions) -> Call:
-        if self._access is None:
-            raise AssertionError("nobody is served before authentication")
-        return Call(
-            head,
-            frame,
-            self._access,
-            self._context.facts,
-            offered.broker,
-            self._fetch_sessions,
-            self._context.rewriter.endpoints,
-        )
-
-    def _refuse_version(self, head: RequestHead, frame: Buffer) -> None:
-        """An API or version that is not offered: the error that says so, where the answer has a place for it."""
-        reason = f"{api_label(head.api_key)} version {head.api_version} is not offered"
-        self._emit(self._reports.refused(head, "version not offered"))
-        if head.api_key in BROKER_ONLY or not can_say(head.api_key, head.api_version):
-            raise UnsupportedApi(reason)
-        request = Message.request(head, frame).entity
-        answer = refuse(head.api_key, head.api_version, request, ErrorCode.unsupported_version)
-        self._answer(head, answer)
 
     def _wait_for_broker(self, frame: memoryview) -> None:
         self._splitter.put_back(frame)
@@ -339,86 +250,16 @@ class Session:
         self._broker = _Broker.OPENING
         self._tries += 1
         self._out.append(commands.SetTimer(Timer.CONNECT, self._limits.connect_timeout_s))
-        self._out.append(commands.OpenBroker(*self._target))
-
-    # Carrying out verdicts
-
-    def _carry_out(self, call: Call, verdict: Verdict) -> None:
-        if call.access.has_checked:
-            self._tell_checked(call)
-        kind = type(verdict)
-        if kind is Forward:
-            self._forward(call, verdict)  # type: ignore[arg-type]
-        elif isinstance(verdict, Answer):
-            self._answer(call.head, verdict.entity)
-        elif isinstance(verdict, Ask):
-            self._ask(call, verdict)
-        elif isinstance(verdict, Disconnect):
-            self._expect(Ending(CloseReason.DENIED_WITHOUT_ANSWER, verdict.detail))
-
-    def _forward(self, call: Call, verdict: Forward) -> None:
-        self._out.append(commands.SendBroker(verdict.pieces))
-        head = call.head
-        rewrite = self._context.rewriter.edit_for(head.api_key, head.api_version)
-        unedited = not verdict.edits and verdict.stream is None
-        if unedited and head.api_key == _PRODUCE and not verdict.close:
-            self._remember(call, verdict)
-        if not verdict.acknowledged:
-            if verdict.close:
-                self._expect(Ending(CloseReason.DENIED_WITHOUT_ANSWER, "a part of a Produce with acks=0 was denied"))
-            return
-        slot: Slot
-        if unedited and (rewrite is None or head.api_key == _PRODUCE):
-            slot = _unedited(head.correlation_id, head.api_version, rewrite)
-        elif verdict.stream is not None:
-            slot = Stream(head.correlation_id, verdict.stream)
-        else:
-            edits = verdict.edits if rewrite is None else (*verdict.edits, rewrite)
-            slot = Edit(head.correlation_id, call, edits)
-        self._expect(slot)
-
-    def _answer(self, head: RequestHead, entity: object) -> None:
-        frame = encode_response(head.api_key, head.api_version, head.correlation_id, entity)
-        rewrite = self._context.rewriter.edit_for(head.api_key, head.api_version)
-        if rewrite is not None:
-            message = Message.response(head.api_key, head.api_version, frame)
-            rewrite(message)
-            frame = b"".join(message.frame_pieces())
-        self._answer_frame(frame)
-
-    def _answer_frame(self, frame: bytes) -> None:
-        self._expect(Answered(frame))
-
-    def _ask(self, call: Call, verdict: Ask) -> None:
-        """Put a question of our own to the broker; the client's request waits until it is answered."""
-        question = encode_request(
-            verdict.api_key, verdict.api_version, _INTERNAL_CORRELATION, _CLIENT_ID, verdict.entity
-        )
-        self._out.append(commands.SendBroker((question,)))
-        self._parked = call
-
-        def resume(message: Message) -> None:
-            self._parked = None
-            self._carry_out(call, verdict.then(message))
-
-        self._expect(Internal(_INTERNAL_CORRELATION, verdict.api_key, verdict.api_version, resume))
-
-    def _expect(self, slot: Slot) -> None:
-        answers = self._answers
-        pieces = answers.expect(slot)
-        if pieces:
-            self._send_client(pieces)
-        if answers.ending is not None:
-            self._close(answers.ending.reason, answers.ending.detail)
-
-    def _send_client(self, pieces: Sequence[Piece]) -> None:
-        self._out.append(commands.SendClient(pieces))
+        self._out.append(commands.OpenBroker(*self._target.address))
 
     # Who it is
 
-    def _authenticate(self, login: Login, frame: memoryview) -> None:
+    def _authenticate(self, frame: memoryview) -> None:
+        login = self._login
+        if login is None:
+            raise AssertionError("somebody who is not known is logging in")
         if login.takes_requests and len(frame) >= _SHORTEST_REQUEST and peek_api(frame)[0] == ApiKey.API_VERSIONS:
-            self._answer_frame(self._offered().answer(frame))
+            self._answer(self._target.offered().answer(frame))
         else:
             self._advance(login, login.take(frame))
 
@@ -430,51 +271,34 @@ class Session:
         if login.principal is None:
             return
         context = self._context
+        access = Access(context.verdicts, login.principal, self._caller.host, grants=context.grants)
         self._login = None
-        self._access = Access(context.verdicts, login.principal, self._caller.host, grants=context.grants)
+        self._service = Service(context, self._target, self._reports, self._answers, access, self._out)
         self._splitter.limit = self._limits.socket_request_max_bytes
 
     def _out_of_place(self, api_key: int, version: int, correlation_id: int) -> None:
         """SASL outside of authentication (KIP-368 re-authentication needs a session that expires; ours do not)."""
         answer = build(response_type(api_key, version), error_code=ErrorCode.illegal_sasl_state)
-        self._answer_frame(encode_response(api_key, version, correlation_id, answer))
+        self._answer(encode_response(api_key, version, correlation_id, answer))
 
-    # What is told
+    def _answer(self, frame: bytes) -> None:
+        pieces = self._answers.expect(Answered(frame))
+        if pieces:
+            self._out.append(commands.SendClient(pieces))
 
-    def _tell_checked(self, call: Call) -> None:
-        for event in self._reports.decided(call.head, call.access, call.access.take_checked()):
-            self._emit(event)
+    # The end
 
     def _tell_checked_of(self, slot: Edit) -> None:
-        self._tell_checked(slot.call)
+        if self._service is not None:
+            self._service.tell_checked(slot.call)
 
     def _emit(self, event: SessionEvent) -> None:
         self._out.append(commands.Emit(event))
 
-    # The broker and the end
-
-    def _choose_broker(self) -> bool:
-        """Which broker this connection leads to: the one whose address was called, or any for the bootstrap address."""
-        topology = self._context.topology
-        node_id = self._caller.node_id
-        if node_id is None:
-            self._target = topology.pick_any()
-        elif (address := topology.address_of(node_id)) is not None:
-            self._target = address.address
-        else:
-            return False
-        return True
-
-    def _offered(self) -> OfferedVersions:
-        if self._versions is None:
-            facts = self._context.topology.versions_at(*self._target)
-            if facts is None:
-                raise _BrokerUnknown(f"the API versions of broker {self._target_text()} are not known yet")
-            self._versions = OfferedVersions(facts)
-        return self._versions
-
-    def _target_text(self) -> str:
-        return f"{self._target[0]}:{self._target[1]}"
+    def _end_if_due(self) -> None:
+        ending = self._answers.ending
+        if ending is not None:
+            self._close(ending.reason, ending.detail)
 
     def _close(self, reason: CloseReason, detail: str) -> None:
         if self._closed:
@@ -484,16 +308,6 @@ class Session:
         self._out.append(commands.Close(reason))
 
     def _take_out(self) -> Commands:
-        out, self._out = self._out, []
+        out = self._out.copy()
+        self._out.clear()
         return out
-
-
-def _unedited(correlation_id: int, version: int, rewrite: AnswerEdit | None) -> Slot:
-    """The slot of an answer that only a rewriting of addresses could change."""
-    return correlation_id if rewrite is None else Glance(correlation_id, version, rewrite)
-
-
-def _as_kafka_reads_it(head: RequestHead, frame: Buffer) -> tuple[RequestHead, bytes]:
-    """A request that cannot be read here, in the form that Kafka would take it for."""
-    canonical = canonical_request(head, frame)
-    return read_request_head(canonical), canonical

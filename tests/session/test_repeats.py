@@ -9,7 +9,7 @@ from protocol.apis import ApiKey, response_type
 from protocol.codec import build, item_type
 from protocol.header import read_request_head
 from protocol.splice import encode_response
-from proxy.session.session import judge
+from proxy.enforcement.engine import judge
 from tests.session.support import POLICY, Desk, Policy
 from tests.session.test_serving import produce
 
@@ -26,7 +26,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(call.head.api_key)
         return judge(call)
 
-    monkeypatch.setattr("proxy.session.session.judge", watching)
+    monkeypatch.setattr("proxy.session.service.judge", watching)
     return seen
 
 

@@ -35,10 +35,11 @@ def judge_produce(call: Call) -> Verdict:
         return Answer(refusal(call, ErrorCode.transactional_id_authorization_failed))
     access = call.access
     for topic in summary.topics:
+        name = topic if isinstance(topic, str) else call.facts.topic_ids.name(topic)
         # Without a trace: whatever is worth a line is asked again, topic by topic.
-        if access.grants or not isinstance(topic, str) or not access.holds(WRITE_TOPIC, topic):
+        if access.grants or name is None or not access.holds(WRITE_TOPIC, name):
             return _judge_each(call, summary)
-    return Forward((frame,), acknowledged=summary.acks != 0)
+    return Forward((frame,), acknowledged=summary.acks != 0, repeatable=frame is call.frame)
 
 
 def _may_use_transaction(call: Call, transactional_id: str | None) -> bool:
