@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 CODE := protocol policies proxy tests $(wildcard bench docs)
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test coverage lint fix bench docs clean
+.PHONY: help install quickstart test mutations coverage lint fix bench docs clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -30,6 +30,9 @@ quickstart: $(STAMP) ## Try it: a real Kafka with the doorkeeper in front
 
 test: $(STAMP) ## Run the tests; they download Apache Kafka the first time
 	$(BIN)/python -m pytest $(ARGS)
+
+mutations: $(STAMP) ## Take away each right and clause of the rules: does a test notice?
+	$(BIN)/python -m tests.mutation
 
 coverage: $(STAMP) ## Run the tests and show what they do not reach
 	$(BIN)/coverage run -m pytest $(ARGS)
