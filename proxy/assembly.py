@@ -194,6 +194,7 @@ class Doorkeeper:
             principal=principal,
             limits=_session_limits(self.config.limits),
             grants=self.config.audit.grants,
+            max_reauth_ms=listener.max_reauth_ms,
             requests=self._requests,
         )
 

@@ -37,7 +37,7 @@ def read_listener(reader: SettingsReader, node: Node) -> ListenerConfig | None:
     brokers = _brokers(reader, entries["brokers"].value) if "brokers" in entries else None
     protocol = _protocol(reader, entries)
     tls = _tls(reader, entries["tls"].value, f"listeners.{name}.tls") if "tls" in entries else None
-    mechanisms = _mechanisms(reader, entries["sasl"].value) if "sasl" in entries else ()
+    mechanisms, max_reauth_ms = _sasl(reader, entries["sasl"].value) if "sasl" in entries else ((), 0)
     rules = _mapping_rules(reader, entries)
     principal = reader.principal(entries["principal"].value) if "principal" in entries else None
     if protocol is not None:
@@ -53,6 +53,7 @@ def read_listener(reader: SettingsReader, node: Node) -> ListenerConfig | None:
         tls=tls,
         principal_mapping_rules=rules,
         sasl_mechanisms=mechanisms,
+        max_reauth_ms=max_reauth_ms,
         principal=principal or ANONYMOUS,
     )
 
@@ -115,8 +116,13 @@ def _tls(reader: SettingsReader, node: Node, setting: str) -> TlsConfig | None:
     return TlsConfig(certificate, key, password, paths.get("client_ca"), client_auth)
 
 
-def _mechanisms(reader: SettingsReader, node: Node) -> tuple[str, ...]:
+def _sasl(reader: SettingsReader, node: Node) -> tuple[tuple[str, ...], int]:
     entries = reader.mapping(node, schema.keys(schema.SASL), schema.required(schema.SASL))
+    longest = reader.integer(entries["max_reauth_ms"].value, minimum=0) if "max_reauth_ms" in entries else 0
+    return _mechanisms(reader, entries), longest or 0
+
+
+def _mechanisms(reader: SettingsReader, entries: Entries) -> tuple[str, ...]:
     mechanisms: list[str] = []
     for item in reader.items(entries["mechanisms"].value) if "mechanisms" in entries else ():
         mechanism = reader.choice(item, SUPPORTED_MECHANISMS)

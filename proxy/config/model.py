@@ -125,6 +125,7 @@ class ListenerConfig:
     tls: TlsConfig | None = None
     principal_mapping_rules: tuple[str, ...] = ("DEFAULT",)
     sasl_mechanisms: tuple[str, ...] = ()
+    max_reauth_ms: int = 0
     principal: Principal = ANONYMOUS
 
     def advertised_names(self) -> tuple[str, ...]:

@@ -116,7 +116,13 @@ SASL: Final = _object(
             "uniqueItems": True,
             "items": {"enum": list(SUPPORTED_MECHANISMS)},
             "description": "The mechanisms offered, in this order.",
-        }
+        },
+        "max_reauth_ms": {
+            "type": "integer",
+            "minimum": 0,
+            "default": 0,
+            "description": "How long until a client has to authenticate again (connections.max.reauth.ms); 0: never.",
+        },
     },
     ("mechanisms",),
 )

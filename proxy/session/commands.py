@@ -27,6 +27,8 @@ class Timer(Enum):
     AUTHENTICATION = "authentication"
     CONNECT = "connect"
     IDLE = "idle"
+    LIFETIME = "lifetime"
+    REAUTHENTICATION = "reauthentication"
     DELAY = "delay"
 
 

@@ -61,5 +61,7 @@ class SessionContext:
     principal: Callable[[bytes | None], Principal]
     limits: SessionLimits = field(default_factory=SessionLimits)
     grants: bool = False
+    max_reauth_ms: int = 0
+    """How long a client with SASL is known at most before it has to authenticate again (KIP-368); 0: for ever."""
     requests: dict[int, int] = field(default_factory=dict)
     """Requests seen, by API key: counted here, since an event for each would cost more than the request."""

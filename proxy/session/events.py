@@ -28,6 +28,7 @@ class CloseReason(StrEnum):
     AUTHENTICATION_FAILED = "authentication_failed"
     AUTHENTICATION_TIMEOUT = "authentication_timeout"
     IDLE_TIMEOUT = "idle_timeout"
+    SESSION_EXPIRED = "session_expired"
     MALFORMED_REQUEST = "malformed_request"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_API = "unsupported_api"

@@ -9,23 +9,29 @@ from proxy.session import commands
 from proxy.session.commands import Commands, Timer
 from proxy.session.context import SessionContext
 from proxy.session.reports import Reports
-from proxy.session.sasl import SaslExchange, Step
+from proxy.session.sasl import Identity, SaslExchange, Step
 
 
 class Login:
     """The authentication of one connection. Its methods return what the transport has to do.
 
     ``principal`` is None until the client is known; ``waits`` says that nothing more may be taken for the time being;
-    ``refused`` says why there will never be a principal.
+    ``refused`` says why there will never be a principal. ``lifetime_s`` is how long the proof holds, 0 for ever; a
+    client that proves ``again`` who it is has to be the same.
     """
 
-    def __init__(self, context: SessionContext, reports: Reports, certificate: bytes | None) -> None:
+    def __init__(
+        self, context: SessionContext, reports: Reports, certificate: bytes | None, again: Identity | None = None
+    ) -> None:
         self._context = context
         self._reports = reports
         self._certificate = certificate
         mechanisms = context.mechanisms()
-        self._sasl = None if mechanisms is None else SaslExchange(mechanisms)
+        self._sasl = (
+            None if mechanisms is None else SaslExchange(mechanisms, longest_ms=context.max_reauth_ms, again=again)
+        )
         self._failure: bytes | None = None
+        self.lifetime_s = 0.0
         self.principal: Principal | None = None
         self.waits = False
         self.refused: str | None = None
@@ -34,6 +40,13 @@ class Login:
     def takes_requests(self) -> bool:
         """Whether the next frame is a request, which may also be ApiVersions; else it is a token."""
         return self._sasl is not None and self._sasl.takes_requests
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who the client proved to be, if it may prove it again."""
+        if self.principal is None or self._sasl is None:
+            return None
+        return Identity(self.principal, self._sasl.mechanism)
 
     def begin(self) -> Commands:
         """The client is connected. Without SASL it is whom its certificate names."""
@@ -88,6 +101,7 @@ class Login:
         elif isinstance(outcome, Failed):
             todo += self.fail(outcome)
         elif isinstance(outcome, Authenticated):
+            self.lifetime_s = outcome.session_lifetime_ms / 1000
             todo.append(commands.CancelTimer(Timer.AUTHENTICATION))
             todo.append(self._become(outcome.principal, self._exchange().mechanism))
         return todo

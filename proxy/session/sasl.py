@@ -6,12 +6,13 @@ a token is taken for what it is, never for a request.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from kio.schema.errors import ErrorCode
 
+from policies.model import Principal
 from protocol.apis import ApiKey, api_label, known_versions, response_type
 from protocol.codec import build
 from protocol.errors import ProtocolError
@@ -37,11 +38,24 @@ class Step:
     outcome: Authenticated | Failed | Verify | None = None
 
 
-class SaslExchange:
-    """One client that proves who it is."""
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a client proved to be, and how: it may prove it again, but not change it (KIP-368)."""
 
-    def __init__(self, mechanisms: Mechanisms) -> None:
+    principal: Principal
+    mechanism: str
+
+
+class SaslExchange:
+    """One client that proves who it is; with ``again`` one that was known before.
+
+    ``longest_ms`` bounds how long that proof holds, 0 does not.
+    """
+
+    def __init__(self, mechanisms: Mechanisms, *, longest_ms: int = 0, again: Identity | None = None) -> None:
         self._mechanisms = mechanisms
+        self._longest_ms = longest_ms
+        self._again = again
         self._conversation: Conversation | None = None
         self._raw_tokens = False
         self._version = 0
@@ -73,6 +87,10 @@ class SaslExchange:
             told = f"the client asked for the mechanism {wanted!r}, enabled are {', '.join(enabled)}"
             failed = Failed("", told, None)
             return Step(encode_response(api_key, version, head.correlation_id, answer), failed)
+        if self._again is not None and wanted != self._again.mechanism:
+            before = self._again.mechanism
+            told = f"SASL mechanism '{wanted}' requested by client is not supported for re-authentication of '{before}'"
+            return Step(None, Failed("", told, None))
         self.mechanism = wanted
         self._conversation = self._mechanisms.start(wanted)
         self._raw_tokens = version == _HANDSHAKE_BY_TOKENS
@@ -109,15 +127,27 @@ class SaslExchange:
     def _step(self, outcome: Outcome) -> Step:
         if isinstance(outcome, Failed | Verify):
             return Step(None, outcome)
-        finished = outcome if isinstance(outcome, Authenticated) else None
+        finished = self._bounded(outcome) if isinstance(outcome, Authenticated) else None
+        if finished is not None and self._again is not None and finished.principal != self._again.principal:
+            return Step(None, _another_principal(self._again.principal, finished.principal))
         if self._raw_tokens:
             return Step(len(outcome.data).to_bytes(4, "big") + outcome.data, finished)
         lifetime = timedelta(milliseconds=finished.session_lifetime_ms if finished else 0)
         return Step(self._authenticate_answer(auth_bytes=outcome.data, session_lifetime=lifetime), finished)
 
+    def _bounded(self, outcome: Authenticated) -> Authenticated:
+        bounds = [bound for bound in (outcome.session_lifetime_ms, self._longest_ms) if bound > 0]
+        return replace(outcome, session_lifetime_ms=min(bounds, default=0))
+
     def _authenticate_answer(self, **values: object) -> bytes:
         answer = build(response_type(ApiKey.SASL_AUTHENTICATE, self._version), **values)
         return encode_response(ApiKey.SASL_AUTHENTICATE, self._version, self._correlation_id, answer)
+
+
+def _another_principal(before: Principal, after: Principal) -> Failed:
+    names = f"{before.type}.{before.name}: {after.type}.{after.name}"
+    message = f"Cannot change principals during re-authentication from {names}"
+    return Failed(message, message, after.name)
 
 
 def _peek(frame: Buffer) -> tuple[int, int, int]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from kio.schema.errors import ErrorCode
 
+from policies.model import Principal
 from protocol.apis import ApiKey, api_label, response_type
 from protocol.codec import build
 from protocol.errors import FrameTooLarge, ProtocolError, UnsupportedApi
@@ -26,6 +27,7 @@ from proxy.session.answers import Answers
 from proxy.session.commands import Commands, Timer
 from proxy.session.context import Caller, SessionContext
 from proxy.session.events import CloseReason, SessionEvent
+from proxy.session.lifetime import Lifetime
 from proxy.session.login import Login
 from proxy.session.reports import Reports
 from proxy.session.sasl import UnexpectedRequest
@@ -62,6 +64,7 @@ class Session:
         self._reports = Reports(caller.session_id, context.listener, caller.host)
         self._login: Login | None = Login(context, self._reports, certificate)
         self._service: Service | None = None
+        self._lifetime = Lifetime()
         self._target = Target(context.topology, caller.node_id)
         self._broker = _Broker.NONE
         self._tries = 0
@@ -157,6 +160,8 @@ class Session:
             self._close(CloseReason.AUTHENTICATION_FAILED, "")
         elif name is Timer.AUTHENTICATION:
             self._close(CloseReason.AUTHENTICATION_TIMEOUT, "the client did not authenticate in time")
+        elif name in (Timer.LIFETIME, Timer.REAUTHENTICATION):
+            self._lifetime.timer_fired(name)
         elif name is Timer.CONNECT:
             self._close(CloseReason.BROKER_UNREACHABLE, f"broker {self._target} did not accept in time")
         elif self._active or self._answers.slots:
@@ -200,6 +205,8 @@ class Session:
         """What is left of new bytes when those requests are on their way that nobody has to look at."""
         if self._splitter.buffered or self._draining or self._must_wait():
             return data
+        if self._login is not None or self._lifetime.ended:
+            return data
         free = self._limits.max_in_flight - len(self._answers.slots)
         return service.repeat(data, free, self._splitter.limit)
 
@@ -224,10 +231,16 @@ class Session:
             self._out.append(commands.PauseClient() if self._paused else commands.ResumeClient())
 
     def _take(self, frame: memoryview) -> None:
-        if self._service is None:
+        if self._service is None or self._login is not None:
             self._authenticate(frame)
             return
         api_key, version, correlation_id = peek_api(frame)
+        if api_key == ApiKey.SASL_HANDSHAKE and self._lifetime.may_be_renewed:
+            self._authenticate_again(frame)
+            return
+        if self._lifetime.ended:
+            self._close(CloseReason.SESSION_EXPIRED, "the client did not authenticate again in time")
+            return
         if len(frame) > _MAX_WITHOUT_RECORDS and api_key != ApiKey.PRODUCE:
             raise FrameTooLarge(f"{api_label(api_key)} of {len(frame)} bytes: only records may take so many")
         if self._broker is not _Broker.OPEN and api_key not in _ANSWERED_HERE:
@@ -263,21 +276,35 @@ class Session:
         else:
             self._advance(login, login.take(frame))
 
+    def _authenticate_again(self, frame: memoryview) -> None:
+        self._login = Login(self._context, self._reports, None, again=self._lifetime.identity)
+        self._out += self._lifetime.renew()
+        self._advance(self._login, self._login.begin())
+        self._authenticate(frame)
+
     def _advance(self, login: Login, todo: Commands) -> None:
         """Do what the login wants, and serve the client once it is known."""
-        self._out += todo
+        for command in todo:
+            if isinstance(command, commands.SendClient):
+                self._answer(b"".join(command.pieces))
+            else:
+                self._out.append(command)
         if login.refused is not None:
             self._close(CloseReason.AUTHENTICATION_FAILED, login.refused)
-        if login.principal is None:
-            return
-        context = self._context
-        access = Access(context.verdicts, login.principal, self._caller.host, grants=context.grants)
+        if login.principal is not None:
+            self._serve(login, login.principal)
+
+    def _serve(self, login: Login, principal: Principal) -> None:
         self._login = None
-        self._service = Service(context, self._target, self._reports, self._answers, access, self._out)
-        self._splitter.limit = self._limits.socket_request_max_bytes
+        if self._service is None:
+            context = self._context
+            access = Access(context.verdicts, principal, self._caller.host, grants=context.grants)
+            self._service = Service(context, self._target, self._reports, self._answers, access, self._out)
+            self._splitter.limit = self._limits.socket_request_max_bytes
+        self._out += self._lifetime.begin(login)
 
     def _out_of_place(self, api_key: int, version: int, correlation_id: int) -> None:
-        """SASL outside of authentication (KIP-368 re-authentication needs a session that expires; ours do not)."""
+        """SASL outside of authentication."""
         answer = build(response_type(api_key, version), error_code=ErrorCode.illegal_sasl_state)
         self._answer(encode_response(api_key, version, correlation_id, answer))
 

@@ -94,6 +94,12 @@ def test_listener_with_a_port_per_broker():
     assert listener.advertised_names() == ("kafka.example.com",)
 
 
+def test_how_long_a_client_is_known():
+    assert parse(FULL).listeners[0].max_reauth_ms == 0
+    bounded = FULL.replace("SCRAM-SHA-512, PLAIN]}", "SCRAM-SHA-512, PLAIN], max_reauth_ms: 60000}")
+    assert parse(bounded).listeners[0].max_reauth_ms == 60_000
+
+
 def test_listener_with_a_host_per_broker():
     listener = parse(FULL).listeners[1]
     assert listener.brokers == HostPerBrokerConfig("b{node_id}.kafka.example.com")

@@ -66,12 +66,14 @@ class Caller:
     node_id: int | None = None
 
 
-def mechanisms(*names: str, password: str = "alice-secret") -> Mechanisms:
-    """SASL for the user alice."""
-    lines = ["users:", "  alice:"]
-    for mechanism in ScramMechanism:
-        credential = ScramCredential.of_password(mechanism, password, b"saltsaltsalt", 4096)
-        lines.append(f"    {mechanism.value}: {credential.format()}")
+def mechanisms(*names: str) -> Mechanisms:
+    """SASL for the users alice and bob."""
+    lines = ["users:"]
+    for user in ("alice", "bob"):
+        lines.append(f"  {user}:")
+        for mechanism in ScramMechanism:
+            credential = ScramCredential.of_password(mechanism, f"{user}-secret", b"saltsaltsalt", 4096)
+            lines.append(f"    {mechanism.value}: {credential.format()}")
     users = FileUsers.load("\n".join(lines), "users.yaml")
     return Mechanisms(names, users, lambda: "servernonce", secret=b"secret")
 
@@ -108,6 +110,7 @@ class Desk:
         limits: SessionLimits | None = None,
         grants: bool = False,
         versions: Any | None = None,
+        max_reauth_ms: int = 0,
     ) -> None:
         self.policy = policy or Policy()
         self.topology = Topology([("10.9.9.1", 9092)])
@@ -127,6 +130,7 @@ class Desk:
             principal=lambda _certificate: who,
             limits=limits or SessionLimits(),
             grants=grants,
+            max_reauth_ms=max_reauth_ms,
         )
         self.session = Session(self.context, caller or Caller())
         self.sent_to_client = b""
