@@ -18,6 +18,7 @@ from proxy.addressing.topology import Topology
 from proxy.authentication.certificates import certificate_principal
 from proxy.authentication.credentials import random_text
 from proxy.authentication.mechanisms import Mechanisms
+from proxy.authentication.outcome import Identity
 from proxy.config.model import Config, Limits, ListenerConfig, PortPerBrokerConfig
 from proxy.enforcement.access import Mode, Verdicts
 from proxy.enforcement.call import ClusterFacts
@@ -37,6 +38,8 @@ from proxy.transport.tasks import Tasks
 
 _TELL_AGAIN_AFTER_S: Final = 60.0
 _COUNT_EVERY_S: Final = 2.0
+_WAITING: Final = 16
+"""Logins that may wait for a directory or an issuer at one time; the others wait for these."""
 
 _log = get_logger("doorkeeper")
 
@@ -70,6 +73,7 @@ class Doorkeeper:
             observer=observer,
             directory=self.discovery,
             executor=ThreadPoolExecutor(2, thread_name_prefix="verify"),
+            waiting=ThreadPoolExecutor(_WAITING, thread_name_prefix="waiting"),
             capacity=Capacity(config.limits.max_connections),
             tasks=self._tasks,
         )
@@ -97,6 +101,9 @@ class Doorkeeper:
                     listener.sasl_mechanisms, snapshot.users, _nonce, secret=self._secret
                 )
         self._observer.policy_in_force(snapshot.generation, time.time())
+        asyncio.get_running_loop().call_later(
+            self.config.limits.revoked_session_grace_s, self._around.registry.reconsider
+        )
 
     async def start(self) -> None:
         """Listen, and begin to look at the cluster. Clients that come before it is known wait for it, or are closed.
@@ -142,7 +149,8 @@ class Doorkeeper:
         self.abort()
         await self._tasks.cancel()
         self._count()
-        self._around.executor.shutdown(wait=False, cancel_futures=True)
+        for executor in (self._around.executor, self._around.waiting):
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def advertised(self) -> Mapping[str, Advertised]:
         """By listener: where clients find each broker."""
@@ -175,6 +183,10 @@ class Doorkeeper:
                 return listener.principal
             return certificate_principal(certificate, self.snapshot.mappings[listener.name])
 
+        def stands(identity: Identity | None, _certificate: bytes | None) -> bool:
+            mechanisms = self._mechanisms.get(listener.name)
+            return identity is None or mechanisms is None or mechanisms.knows(identity)
+
         def unadvertised(node_id: int) -> None:
             if self._throttle.admit((listener.name, node_id)) is not None:
                 _log.error(
@@ -192,6 +204,7 @@ class Doorkeeper:
             verdicts=lambda: self._verdicts,
             mechanisms=lambda: self._mechanisms.get(listener.name),
             principal=principal,
+            stands=stands,
             limits=_session_limits(self.config.limits),
             grants=self.config.audit.grants,
             max_reauth_ms=listener.max_reauth_ms,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from proxy.authentication.credentials import ScramMechanism
-from proxy.authentication.outcome import Conversation
+from proxy.authentication.outcome import Conversation, Identity
 from proxy.authentication.plain import PLAIN, PlainConversation
 from proxy.authentication.scram import ScramConversation
 from proxy.authentication.users import Directory, Users
@@ -31,6 +31,14 @@ class Mechanisms:
         self.names = tuple(names)
         self._directory = Directory(users, secret)
         self._nonce = nonce
+
+    def knows(self, identity: Identity) -> bool:
+        """Whether who proved itself by one of these could do so now."""
+        if identity.mechanism not in self.names:
+            return False
+        if identity.mechanism == PLAIN:
+            return self._directory.any_credential(identity.principal.name)[1]
+        return self._directory.credential(identity.principal.name, ScramMechanism(identity.mechanism))[1]
 
     def start(self, name: str) -> Conversation:
         """Begin an exchange. Raises KeyError when `name` is not enabled; names compare by case, as in Kafka."""

@@ -9,6 +9,9 @@ from policies.model import Principal
 MAX_TOKEN_BYTES = 16_384
 """Longest SASL token read, in bytes. RFC 4616 asks for 255 octets a field; JWTs used as passwords reach thousands."""
 
+MAX_BEARER_BYTES = 131_072
+"""Longest token of OAUTHBEARER and GSSAPI: group claims and PACs of large organisations reach tens of thousands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -19,11 +22,22 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """The client is `principal`; `data` is the server's last token. A lifetime of 0 ms means no end (KIP-368)."""
+    """The client is `principal`; `data` is the server's last token.
+
+    `session_lifetime_ms` is how long what the client showed is good for (KIP-368), 0 if it does not end.
+    """
 
     principal: Principal
     data: bytes = b""
     session_lifetime_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a client proved to be, and how: it may prove it again, but not change it (KIP-368)."""
+
+    principal: Principal
+    mechanism: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +54,13 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Slow work (PBKDF2) to run off the event loop; its result goes to `Conversation.verified`."""
+    """Slow work to run off the event loop; its result goes to `Conversation.verified` as it is.
 
-    work: Callable[[], bool] = field(repr=False)  # holds the password
+    `waits` tells work that waits for another machine from work that computes: neither may hold up the other.
+    """
+
+    work: Callable[[], object] = field(repr=False)  # holds the password
+    waits: bool = False
 
 
 Outcome = Challenge | Authenticated | Failed | Verify
@@ -55,7 +73,7 @@ class Conversation(Protocol):
         """Take the client's next token."""
         ...
 
-    def verified(self, result: bool) -> Outcome:
+    def verified(self, result: object) -> Outcome:
         """Take the result of the `Verify` returned last. Raises RuntimeError when none is pending."""
         ...
 
@@ -66,9 +84,9 @@ def invalid_credentials(mechanism: str, detail: str, username: str | None = None
     return Failed(message, detail, username)
 
 
-def token_too_long(size: int) -> Failed:
-    """Return the failure for a token of `size` bytes, over `MAX_TOKEN_BYTES`."""
-    detail = f"SASL token of {size} bytes is longer than the {MAX_TOKEN_BYTES} bytes accepted"
+def token_too_long(size: int, limit: int = MAX_TOKEN_BYTES) -> Failed:
+    """Return the failure for a token of `size` bytes, over `limit`."""
+    detail = f"SASL token of {size} bytes is longer than the {limit} bytes accepted"
     return Failed(f"Authentication failed: {detail}", detail)
 
 

@@ -178,6 +178,7 @@ class Limits:
     connect_timeout_s: int = 10
     connections_max_idle_s: int = 600
     failed_authentication_delay_ms: int = 100
+    revoked_session_grace_s: int = 0
     drain_timeout_s: int = 30
     max_connections: int = 10_000
 

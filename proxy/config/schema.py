@@ -186,6 +186,9 @@ LIMITS: Final = _object(
         "failed_authentication_delay_ms": _limit(
             "Wait before a failed authentication is answered, in milliseconds.", 100, minimum=0, maximum=60_000
         ),
+        "revoked_session_grace_s": _limit(
+            "How long sessions of a removed user live on, in seconds.", 0, minimum=0, maximum=86_400
+        ),
         "drain_timeout_s": _limit("For requests in flight when stopping, in seconds.", 30, minimum=0, maximum=86_400),
         "max_connections": _limit("Client connections at one time, of each worker.", 10_000),
     },

@@ -96,9 +96,13 @@ class CancelTimer:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Do slow work (hashing a password) where it holds up nobody. It touches nothing of the session."""
+    """Do slow work where it holds up nobody. It touches nothing of the session.
 
-    work: Callable[[], bool]
+    ``waits`` tells work that waits for another machine from work that computes.
+    """
+
+    work: Callable[[], object]
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

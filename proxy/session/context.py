@@ -10,6 +10,7 @@ from policies.model import Principal
 from proxy.addressing.rewrite import Rewriter
 from proxy.addressing.topology import Topology
 from proxy.authentication.mechanisms import Mechanisms
+from proxy.authentication.outcome import Identity
 from proxy.enforcement.access import Verdicts
 from proxy.enforcement.call import ClusterFacts
 
@@ -59,6 +60,8 @@ class SessionContext:
     verdicts: Callable[[], Verdicts]
     mechanisms: Callable[[], Mechanisms | None]
     principal: Callable[[bytes | None], Principal]
+    stands: Callable[[Identity | None, bytes | None], bool] = lambda _identity, _certificate: True
+    """Whether who proved itself so by SASL (None: by a certificate, or not at all) still is somebody."""
     limits: SessionLimits = field(default_factory=SessionLimits)
     grants: bool = False
     max_reauth_ms: int = 0

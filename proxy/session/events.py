@@ -29,6 +29,7 @@ class CloseReason(StrEnum):
     AUTHENTICATION_TIMEOUT = "authentication_timeout"
     IDLE_TIMEOUT = "idle_timeout"
     SESSION_EXPIRED = "session_expired"
+    IDENTITY_REVOKED = "identity_revoked"
     MALFORMED_REQUEST = "malformed_request"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_API = "unsupported_api"

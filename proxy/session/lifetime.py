@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from proxy.authentication.outcome import Identity
 from proxy.session import commands
 from proxy.session.commands import Commands, Timer
 from proxy.session.login import Login
-from proxy.session.sasl import Identity
 
 _SHORTEST_S: Final = 1.0
 """Nobody authenticates more often than that; a handshake that comes sooner is out of place, as in Kafka."""

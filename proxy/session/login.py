@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from policies.model import Principal
 from protocol.layout import Buffer
-from proxy.authentication.outcome import Authenticated, Failed, Verify
+from proxy.authentication.outcome import Authenticated, Failed, Identity, Verify
 from proxy.session import commands
 from proxy.session.commands import Commands, Timer
 from proxy.session.context import SessionContext
 from proxy.session.reports import Reports
-from proxy.session.sasl import Identity, SaslExchange, Step
+from proxy.session.sasl import SaslExchange, Step
 
 
 class Login:
@@ -67,7 +67,7 @@ class Login:
         sasl = self._exchange()
         return self._follow(sasl.handshake(frame) if sasl.takes_requests else sasl.token(frame))
 
-    def verified(self, result: bool) -> Commands:
+    def verified(self, result: object) -> Commands:
         """The slow work is done."""
         self.waits = False
         return self._follow(self._exchange().verified(result))
@@ -97,7 +97,7 @@ class Login:
         outcome = step.outcome
         if isinstance(outcome, Verify):
             self.waits = True
-            todo.append(commands.Verify(outcome.work))
+            todo.append(commands.Verify(outcome.work, outcome.waits))
         elif isinstance(outcome, Failed):
             todo += self.fail(outcome)
         elif isinstance(outcome, Authenticated):

@@ -20,7 +20,7 @@ from protocol.header import peek_api, read_request_head
 from protocol.layout import Buffer
 from protocol.splice import Message, encode_response
 from proxy.authentication.mechanisms import Mechanisms
-from proxy.authentication.outcome import Authenticated, Conversation, Failed, Outcome, Verify
+from proxy.authentication.outcome import Authenticated, Conversation, Failed, Identity, Outcome, Verify
 
 _HANDSHAKE_BY_TOKENS: Final = 0
 _NO_MECHANISM: Final = "no mechanism"
@@ -36,14 +36,6 @@ class Step:
 
     frame: bytes | None = None
     outcome: Authenticated | Failed | Verify | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a client proved to be, and how: it may prove it again, but not change it (KIP-368)."""
-
-    principal: Principal
-    mechanism: str
 
 
 class SaslExchange:
@@ -112,7 +104,7 @@ class SaslExchange:
         self._version, self._correlation_id = version, head.correlation_id
         return self._step(self._conversation.respond(Message.request(head, frame).entity.auth_bytes))
 
-    def verified(self, result: bool) -> Step:
+    def verified(self, result: object) -> Step:
         """The slow work that a step asked for is done."""
         if self._conversation is None:
             raise UnexpectedRequest("nothing was to be verified")

@@ -20,7 +20,7 @@ from protocol.framing import FrameSplitter
 from protocol.header import peek_api
 from protocol.layout import Buffer
 from protocol.splice import encode_response
-from proxy.authentication.outcome import Failed
+from proxy.authentication.outcome import Failed, Identity
 from proxy.enforcement.access import Access
 from proxy.session import commands
 from proxy.session.answers import Answers
@@ -36,6 +36,7 @@ from proxy.session.slots import Answered, Edit
 from proxy.session.target import BrokerUnknown, Target
 
 _BOOTSTRAP_TRIES: Final = 3
+_TAKEN_BACK: Final = "the user, or its certificate, was taken back"
 _SHORTEST_REQUEST: Final = 14
 _ANSWERED_HERE: Final = frozenset(map(int, (ApiKey.API_VERSIONS, ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE)))
 _MAX_WITHOUT_RECORDS: Final = 16 * 1024 * 1024
@@ -64,6 +65,8 @@ class Session:
         self._reports = Reports(caller.session_id, context.listener, caller.host)
         self._login: Login | None = Login(context, self._reports, certificate)
         self._service: Service | None = None
+        self._identity: Identity | None = None
+        self._certificate = certificate
         self._lifetime = Lifetime()
         self._target = Target(context.topology, caller.node_id)
         self._broker = _Broker.NONE
@@ -144,7 +147,7 @@ class Session:
         self._pump()
         return self._take_out()
 
-    def verified(self, result: bool) -> Commands:
+    def verified(self, result: object) -> Commands:
         """The work of :class:`Verify` is done."""
         if not self._closed and self._login is not None:
             self._advance(self._login, self._login.verified(result))
@@ -169,6 +172,12 @@ class Session:
             self._out.append(commands.SetTimer(Timer.IDLE, self._limits.connections_max_idle_s))
         else:
             self._close(CloseReason.IDLE_TIMEOUT, "")
+        return self._take_out()
+
+    def reconsider(self) -> Commands:
+        """Users or certificates may have been taken back since this client proved who it is."""
+        if not self._closed and self._service is not None and not self._stands():
+            self._close(CloseReason.IDENTITY_REVOKED, _TAKEN_BACK)
         return self._take_out()
 
     def drain(self) -> Commands:
@@ -296,12 +305,19 @@ class Session:
 
     def _serve(self, login: Login, principal: Principal) -> None:
         self._login = None
+        self._identity = login.identity
         if self._service is None:
             context = self._context
             access = Access(context.verdicts, principal, self._caller.host, grants=context.grants)
             self._service = Service(context, self._target, self._reports, self._answers, access, self._out)
             self._splitter.limit = self._limits.socket_request_max_bytes
         self._out += self._lifetime.begin(login)
+        if not self._stands():
+            self._close(CloseReason.IDENTITY_REVOKED, _TAKEN_BACK)
+
+    def _stands(self) -> bool:
+        """Whether the client still is who it proved to be: it may have been removed, even while it proved it."""
+        return self._context.stands(self._identity, self._certificate)
 
     def _out_of_place(self, api_key: int, version: int, correlation_id: int) -> None:
         """SASL outside of authentication."""

@@ -75,7 +75,7 @@ class Connection:
         self._broker: BrokerSide | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._target = OpenBroker("", 0)
-        self._verifying: asyncio.Future[bool] | None = None
+        self._verifying: asyncio.Future[object] | None = None
         self._to_client: list[Piece] = []
         self._to_broker: list[Piece] = []
         self._timers = Timers(self._loop, self._timer_fired)
@@ -100,6 +100,10 @@ class Connection:
     def drain(self) -> None:
         """Let the session finish what is in flight."""
         self._step(self._session.drain)
+
+    def reconsider(self) -> None:
+        """Close if the client is nobody any more."""
+        self._step(self._session.reconsider)
 
     def abort(self) -> None:
         """Close both sides now."""
@@ -241,10 +245,11 @@ class Connection:
         self.broker_valve.release(Hold.SESSION)
 
     def _verify(self, command: Verify) -> None:
-        self._verifying = self._loop.run_in_executor(self._around.executor, command.work)
+        executor = self._around.waiting if command.waits else self._around.executor
+        self._verifying = self._loop.run_in_executor(executor, command.work)
         self._verifying.add_done_callback(self._verified)
 
-    def _verified(self, work: asyncio.Future[bool]) -> None:
+    def _verified(self, work: asyncio.Future[object]) -> None:
         if not work.cancelled():
             self._step(lambda: self._session.verified(work.result()))
 

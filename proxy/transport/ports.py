@@ -59,12 +59,16 @@ class Session(Protocol):
         """The client has gone; all its bytes were handed over before."""
         ...
 
-    def verified(self, result: bool) -> Commands:
+    def verified(self, result: object) -> Commands:
         """The work of `Verify` is done."""
         ...
 
     def timer_fired(self, name: Timer) -> Commands:
         """A timer of `SetTimer` is due."""
+        ...
+
+    def reconsider(self) -> Commands:
+        """Close if the client is nobody any more."""
         ...
 
     def drain(self) -> Commands:

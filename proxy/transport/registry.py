@@ -34,8 +34,12 @@ class Capacity:
         self._waiting.append(go_on)
 
 
-class Drainable(Protocol):
+class Endable(Protocol):
     """A connection, as far as its end is concerned."""
+
+    def reconsider(self) -> None:
+        """End if the client is nobody any more."""
+        ...
 
     def drain(self) -> None:
         """End as soon as nothing is in flight."""
@@ -50,7 +54,7 @@ class Registry:
     """The connections that have a session."""
 
     def __init__(self) -> None:
-        self._open: set[Drainable] = set()
+        self._open: set[Endable] = set()
         self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -58,21 +62,26 @@ class Registry:
     def __len__(self) -> int:
         return len(self._open)
 
-    def __iter__(self) -> Iterator[Drainable]:
+    def __iter__(self) -> Iterator[Endable]:
         return iter(tuple(self._open))
 
-    def add(self, connection: Drainable) -> None:
+    def add(self, connection: Endable) -> None:
         """A connection has got its session."""
         self._open.add(connection)
         self._empty.clear()
         if self._draining:  # it was accepted before, and is late
             asyncio.get_running_loop().call_soon(connection.drain)
 
-    def remove(self, connection: Drainable) -> None:
+    def remove(self, connection: Endable) -> None:
         """Both sides of a connection are closed."""
         self._open.discard(connection)
         if not self._open:
             self._empty.set()
+
+    def reconsider(self) -> None:
+        """Users may have been removed: end the connections of those."""
+        for connection in self:
+            connection.reconsider()
 
     async def drain(self, timeout_s: float) -> int:
         """Let every connection finish what is in flight, and abort those that need more time; return their number."""

@@ -152,3 +152,27 @@ def test_between_handshake_and_proof_there_is_no_other_request() -> None:
     fire(desk, Timer.DELAY)
     assert desk.closed == "authentication_failed"
     assert desk.sent_to_broker == sent
+
+
+def test_who_is_taken_back_is_gone_and_nobody_else() -> None:
+    desks = [logged_in(), logged_in()]
+    desks[0].context.stands = lambda identity, _certificate: identity.principal.name != "alice"
+    for desk in desks:
+        desk.do(desk.session.reconsider())
+    assert [desk.closed for desk in desks] == ["identity_revoked", None]
+    assert serves(desks[1])
+
+
+def test_who_is_taken_back_while_it_proves_itself_is_not_served() -> None:
+    desk = Desk(None, sasl=mechanisms("PLAIN"))
+    handshake(desk)
+    desk.context.stands = lambda _identity, _certificate: False
+    assert prove(desk).error_code == ErrorCode.none
+    assert desk.closed == "identity_revoked"
+
+
+def test_a_stranger_is_left_to_its_login() -> None:
+    desk = Desk(None, sasl=mechanisms("PLAIN"))
+    desk.context.stands = lambda _identity, _certificate: False
+    desk.do(desk.session.reconsider())
+    assert desk.closed is None
