@@ -175,6 +175,7 @@ class Doorkeeper:
             patience_s=limits.handshake_timeout_s,
             handshake_timeout_s=limits.handshake_timeout_s,
             max_request_bytes=limits.socket_request_max_bytes,
+            balancers=listener.balancers,
         )
 
     def _context(self, listener: ListenerConfig, advertised: Advertised) -> SessionContext:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
 from policies.model import ANONYMOUS
@@ -54,6 +55,7 @@ def read_listener(reader: SettingsReader, node: Node) -> ListenerConfig | None:
         principal_mapping_rules=rules,
         sasl_mechanisms=mechanisms,
         max_reauth_ms=max_reauth_ms,
+        balancers=_balancers(reader, entries["proxy_protocol"].value) if "proxy_protocol" in entries else (),
         principal=principal or ANONYMOUS,
     )
 
@@ -114,6 +116,18 @@ def _tls(reader: SettingsReader, node: Node, setting: str) -> TlsConfig | None:
     if certificate is None or key is None:
         return None
     return TlsConfig(certificate, key, password, paths.get("client_ca"), client_auth)
+
+
+def _balancers(reader: SettingsReader, node: Node) -> tuple[IPv4Network | IPv6Network, ...]:
+    entries = reader.mapping(node, schema.keys(schema.PROXY_PROTOCOL), schema.required(schema.PROXY_PROTOCOL))
+    networks = []
+    for item in reader.items(entries["from"].value) if "from" in entries else ():
+        text = reader.text(item)
+        try:
+            networks += [] if text is None else [ip_network(text)]
+        except ValueError:
+            reader.fault(item, f"expected an address or a network, found {text!r}", "such as 10.0.0.0/8 or 10.1.2.3")
+    return tuple(networks)
 
 
 def _sasl(reader: SettingsReader, node: Node) -> tuple[tuple[str, ...], int]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -126,6 +127,7 @@ class ListenerConfig:
     principal_mapping_rules: tuple[str, ...] = ("DEFAULT",)
     sasl_mechanisms: tuple[str, ...] = ()
     max_reauth_ms: int = 0
+    balancers: tuple[IPv4Network | IPv6Network, ...] = ()
     principal: Principal = ANONYMOUS
 
     def advertised_names(self) -> tuple[str, ...]:

@@ -127,6 +127,19 @@ SASL: Final = _object(
     ("mechanisms",),
 )
 
+PROXY_PROTOCOL: Final = _object(
+    "Load balancers that tell whose connections they pass on, by a PROXY protocol header (version 1 or 2).",
+    {
+        "from": {
+            "type": "array",
+            "minItems": 1,
+            "items": _text("An address or a network, such as 10.0.0.0/8."),
+            "description": "Connections from there must begin with a header; nobody else's header is believed.",
+        }
+    },
+    ("from",),
+)
+
 LISTENER: Final = _object(
     "One way in.",
     {
@@ -144,6 +157,7 @@ LISTENER: Final = _object(
             "description": "From a certificate's name to a principal's (Kafka's ssl.principal.mapping.rules).",
         },
         "sasl": SASL,
+        "proxy_protocol": PROXY_PROTOCOL,
         "principal": _text("Who a client of a PLAINTEXT listener is.", default="User:ANONYMOUS", pattern="^[^:]+:.+$"),
     },
     ("name", "bind", "advertise", "brokers", "security_protocol"),

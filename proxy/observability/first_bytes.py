@@ -14,6 +14,7 @@ class LooksLike(StrEnum):
     KAFKA_PLAINTEXT = "kafka_plaintext"
     HTTP = "http"
     PROXY_PROTOCOL = "proxy_protocol"
+    NO_PROXY_HEADER = "no_proxy_header"
     OTHER = "other"
 
 
@@ -24,7 +25,10 @@ _REMEDIES = {
     "set security.protocol of the client to {protocol}",
     LooksLike.HTTP: "this is HTTP, probably a health probe or a browser: "
     "point it at the admin port (/livez, /readyz, /metrics), or let the probe only open the connection",
-    LooksLike.PROXY_PROTOCOL: "a load balancer sends a PROXY protocol header: switch it off for this port",
+    LooksLike.PROXY_PROTOCOL: "a load balancer sends a PROXY protocol header: switch it off for this port, or name "
+    "its network in listeners[].proxy_protocol.from",
+    LooksLike.NO_PROXY_HEADER: "connections from the networks in listeners[].proxy_protocol.from must begin with a "
+    "PROXY protocol header: switch it on in the load balancer, or take the network out",
     LooksLike.OTHER: "this is neither TLS nor Kafka: look at what runs on the host that connects",
 }
 

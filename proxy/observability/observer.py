@@ -76,7 +76,9 @@ class Observer:
             case _:
                 raise TypeError(f"no observer for {type(event).__name__}")
 
-    def first_bytes_rejected(self, listener: str, security_protocol: str, host: str, looks_like: LooksLike) -> None:
+    def first_bytes_rejected(
+        self, listener: str, security_protocol: str, host: str, looks_like: LooksLike, detail: str | None = None
+    ) -> None:
         """A connection was closed because its first bytes are not what the port expects."""
         self.metrics.first_bytes_rejected.labels(listener, looks_like.value).inc()
         self._warn_seldom(
@@ -85,6 +87,7 @@ class Observer:
             listener=listener,
             host=host,
             remedy=remedy(looks_like, security_protocol),
+            **({} if detail is None else {"detail": detail}),
         )
 
     def tls_handshake_failed(self, listener: str, host: str, reason: str, detail: str) -> None:

@@ -79,10 +79,11 @@ async def peek(connection: socket.socket) -> bytes:
         try:
             return connection.recv(PEEKED, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
-            await _readable(loop, connection)
+            await readable(loop, connection)
 
 
-async def _readable(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
+async def readable(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
+    """Wait until a non-blocking socket has something to read, be it only its end."""
     ready = loop.create_future()
     loop.add_reader(connection, _wake, ready)
     try:

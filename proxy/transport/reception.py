@@ -3,15 +3,19 @@
 import asyncio
 import secrets
 import socket
+from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Final, cast
 
 from policies.hosts import format_host
 from proxy.addressing.advertised import Advertised
+from proxy.observability.first_bytes import LooksLike
 from proxy.observability.logs import get_logger
 from proxy.transport.connection import Connection
 from proxy.transport.first_bytes import FirstBytes, classify, mismatch, peek
 from proxy.transport.handshake import ServerContext, ServerObject, accept_tls
 from proxy.transport.ports import Client, SessionFactory, TlsFacts
+from proxy.transport.proxy_protocol import BadProxyHeader, Network, Source, read_source
 from proxy.transport.sides import tune
 from proxy.transport.surroundings import Surroundings
 from proxy.transport.tls_failures import explain
@@ -25,7 +29,8 @@ class Reception:
     """Receives the connections of one listener. `tls` may be replaced at any time; it is for new connections.
 
     `patience_s` is how long a client may take for its first bytes, `handshake_timeout_s` how long for the TLS
-    handshake; `max_request_bytes` is what a Kafka request may have as its length.
+    handshake; `max_request_bytes` is what a Kafka request may have as its length. From the networks `balancers` every
+    connection has to begin with a header of the PROXY protocol, which says whose it is.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Reception:
         patience_s: float = 10.0,
         handshake_timeout_s: float = 10.0,
         max_request_bytes: int = 104_857_600,
+        balancers: Sequence[Network] = (),
     ) -> None:
         self.name = name
         self.tls = tls
@@ -50,6 +56,7 @@ class Reception:
         self._patience_s = patience_s
         self._handshake_timeout_s = handshake_timeout_s
         self._max_request_bytes = max_request_bytes
+        self._balancers = tuple(balancers)
 
     def welcome(self, connection: socket.socket) -> None:
         """Take over an accepted, counted socket."""
@@ -58,15 +65,35 @@ class Reception:
     async def _receive(self, connection: socket.socket) -> None:
         taken = False
         try:
-            host = format_host(connection.getpeername()[0])
-            if await self._may_enter(connection, host):
-                taken = await self._admit(connection, host)
+            source = await self._source(connection)
+            if source is not None and await self._may_enter(connection, source.host):
+                taken = await self._admit(connection, source)
         except OSError as error:  # the client has vanished
             _log.debug("connection lost before it began", listener=self.name, detail=str(error))
         finally:
             if not taken:
                 connection.close()
                 self._around.capacity.give_back()
+
+    async def _source(self, connection: socket.socket) -> Source | None:
+        """Who is calling, or None if whoever passes the connection on does not say it well."""
+        peer = connection.getpeername()
+        host = format_host(peer[0])
+        address = ip_address(host.partition("%")[0])
+        if not any(address in network for network in self._balancers):
+            return Source(host, peer[1])
+        try:
+            async with asyncio.timeout(self._patience_s):
+                told = await read_source(connection)
+        except TimeoutError:
+            _log.debug("connection without a word", listener=self.name, host=host)
+            return None
+        except BadProxyHeader as fault:
+            self._around.observer.first_bytes_rejected(
+                self.name, self._security_protocol, host, LooksLike.NO_PROXY_HEADER, str(fault)
+            )
+            return None
+        return Source(host, peer[1]) if told is None else Source(format_host(told.host), told.port)
 
     async def _may_enter(self, connection: socket.socket, host: str) -> bool:
         """Look at the first bytes. A connection that says nothing, such as a health probe's, is not worth a word."""
@@ -83,13 +110,13 @@ class Reception:
             self._around.observer.first_bytes_rejected(self.name, self._security_protocol, host, wrong)
         return wrong is None
 
-    async def _admit(self, connection: socket.socket, host: str) -> bool:
+    async def _admit(self, connection: socket.socket, source: Source) -> bool:
         """Do the handshake, find the broker that is wanted and begin the session; False when there is none to begin."""
         tune(connection)
         port = connection.getsockname()[1]
-        transport, arrival = await self._connect(connection, host)
+        transport, arrival = await self._connect(connection, source.host)
         try:
-            return await self._begin(transport, arrival, host, port)
+            return await self._begin(transport, arrival, source, port)
         except BaseException:
             transport.abort()
             raise
@@ -112,19 +139,20 @@ class Reception:
             self._around.observer.tls_handshake_failed(self.name, host, failure.reason, failure.detail)
             raise
 
-    async def _begin(self, transport: asyncio.Transport, arrival: "_Arrival", host: str, port: int) -> bool:
+    async def _begin(self, transport: asyncio.Transport, arrival: "_Arrival", source: Source, port: int) -> bool:
         tls = _tls_facts(transport)
         node_id = self._advertised.node_of_port(port)
         if node_id is None and tls is not None:
             node_id = self._advertised.node_of_host(tls.server_name)
         if not await self._around.directory.has(node_id):
-            _log.info("no such broker is known or can be reached", listener=self.name, host=host, node_id=node_id)
+            _log.info(
+                "no such broker is known or can be reached", listener=self.name, host=source.host, node_id=node_id
+            )
             transport.abort()
             return False
         if arrival.lost:
             return False
-        peer_port = transport.get_extra_info("peername")[1]
-        client = Client(secrets.token_hex(8), self.name, host, peer_port, node_id, tls)
+        client = Client(secrets.token_hex(8), self.name, source.host, source.port, node_id, tls)
         shell = Connection(client, self._sessions(client), transport, self._around)
         shell.begin(arrival.leave())
         return True

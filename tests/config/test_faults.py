@@ -277,6 +277,11 @@ ONE_FAULT = {
         "sasl: {}",
         "d.yaml:10:11: the key 'mechanisms' is missing",
     ),
+    "a load balancer that is no network": (
+        "    sasl:",
+        "    proxy_protocol: {from: [10.0.0.1/8]}\n    sasl:",
+        "d.yaml:10:29: expected an address or a network, found '10.0.0.1/8' (such as 10.0.0.0/8 or 10.1.2.3)",
+    ),
     "SASL without users": (
         "users: users.yaml\n",
         "",

@@ -1,6 +1,7 @@
 """What a right `doorkeeper.yaml` means."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,14 @@ def test_how_long_a_client_is_known():
     assert parse(FULL).listeners[0].max_reauth_ms == 0
     bounded = FULL.replace("SCRAM-SHA-512, PLAIN]}", "SCRAM-SHA-512, PLAIN], max_reauth_ms: 60000}")
     assert parse(bounded).listeners[0].max_reauth_ms == 60_000
+
+
+def test_load_balancers_in_front():
+    assert parse(FULL).listeners[0].balancers == ()
+    text = FULL.replace(
+        "SCRAM-SHA-512, PLAIN]}", "SCRAM-SHA-512, PLAIN]}\n    proxy_protocol: {from: [10.0.0.0/8, '::1']}"
+    )
+    assert parse(text).listeners[0].balancers == (ip_network("10.0.0.0/8"), ip_network("::1"))
 
 
 def test_listener_with_a_host_per_broker():
