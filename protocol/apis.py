@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 from kio.index import load_request_schema, load_response_schema
 from kio.schema.index import api_key_map, schema_name_map
 from kio.static.protocol import RequestPayload, ResponsePayload
 
 from protocol.errors import UnsupportedApi
+from protocol.legacy.index import LEGACY
 from protocol.memo import memo
 from protocol.schemas import REQUEST_TIMES, RESPONSE_TIMES, with_plain_times
 
@@ -133,7 +134,21 @@ def known_versions(api_key: int) -> range:
     if name is None:
         return range(0)
     versions = schema_name_map[name].keys()
-    return range(min(versions), max(versions) + 1)
+    return range(0 if api_key in LEGACY else min(versions), max(versions) + 1)
+
+
+@memo
+def original_types(api_key: int, version: int) -> tuple[type[Any], type[Any]]:
+    """The schemas of request and response as kio has them, or as ``protocol.legacy`` has them in kio's place.
+
+    :raises UnsupportedApi: if we hold none for this key and version.
+    """
+    if version not in known_versions(api_key):
+        raise UnsupportedApi(f"{api_label(api_key)} version {version} is not known")
+    legacy = LEGACY.get(api_key, ())
+    if version < len(legacy):
+        return legacy[version]
+    return load_request_schema(api_key, version), load_response_schema(api_key, version)
 
 
 @memo
@@ -142,9 +157,7 @@ def request_type(api_key: int, version: int) -> type[RequestPayload]:
 
     :raises UnsupportedApi: if we hold none for this key and version.
     """
-    if version not in known_versions(api_key):
-        raise UnsupportedApi(f"{api_label(api_key)} version {version} is not known")
-    return with_plain_times(load_request_schema(api_key, version), REQUEST_TIMES)
+    return with_plain_times(original_types(api_key, version)[0], REQUEST_TIMES)
 
 
 @memo
@@ -153,9 +166,7 @@ def response_type(api_key: int, version: int) -> type[ResponsePayload]:
 
     :raises UnsupportedApi: if we hold none for this key and version.
     """
-    if version not in known_versions(api_key):
-        raise UnsupportedApi(f"{api_label(api_key)} version {version} is not known")
-    return with_plain_times(load_response_schema(api_key, version), RESPONSE_TIMES)
+    return with_plain_times(original_types(api_key, version)[1], RESPONSE_TIMES)
 
 
 @memo

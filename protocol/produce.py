@@ -16,13 +16,14 @@ _INT16: Final = Struct(">h")
 _INT32: Final = Struct(">i")
 _ACKS_AND_TIMEOUT: Final = 6
 _UUID: Final = 16
+_TRANSACTIONS: Final = 3
 _FLEXIBLE: Final = 9
 _TOPIC_IDS: Final = 13
 _NAMELESS: Final = "a topic of a Produce request has no name"
 
 
 class ProduceSummary(NamedTuple):
-    """What must be judged of a Produce request (versions 3-13)."""
+    """What must be judged of a Produce request."""
 
     transactional_id: str | None
     acks: int
@@ -38,13 +39,15 @@ def summarize(version: int, frame: Buffer, body: int) -> ProduceSummary | None:
     :raises MalformedFrame: if the frame is not one whole Produce request.
     """
     try:
-        return _flexible(version, frame, body) if version >= _FLEXIBLE else _fixed(frame, body)
+        return _flexible(version, frame, body) if version >= _FLEXIBLE else _fixed(version, frame, body)
     except (IndexError, struct_error, ValueError) as fault:
         raise MalformedFrame(f"unreadable Produce request: {fault}") from fault
 
 
-def _fixed(frame: Buffer, position: int) -> ProduceSummary | None:
-    transactional_id, position = _text(frame, position)
+def _fixed(version: int, frame: Buffer, position: int) -> ProduceSummary | None:
+    transactional_id = None
+    if version >= _TRANSACTIONS:
+        transactional_id, position = _text(frame, position)
     acks: int = _INT16.unpack_from(frame, position)[0]
     count, position = _count(frame, position + _ACKS_AND_TIMEOUT)
     topics: list[str | UUID] = []

@@ -14,6 +14,11 @@ from protocol.codec import build, item_type
 _CLIENT_SOFTWARE: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 """What KIP-511 lets a client call its software and version."""
 
+_PRODUCE_IN_4_0: Final = 3
+_FETCH_IN_4_0: Final = 4
+"""The first versions that Kafka 4 serves (KIP-896). It lists Produce from 0 on all the same, because librdkafka takes a
+broker without the oldest ones for one that cannot compress."""
+
 VersionRanges = Mapping[int, range]
 """API key -> the versions that may be asked."""
 
@@ -61,11 +66,15 @@ def offered(broker: VersionRanges, judged: VersionRanges) -> dict[int, range]:
 
 def broker_ranges(answer: Any) -> dict[int, range]:
     """The ranges of a broker's own ApiVersions answer; keys that Kafka does not know are left out."""
-    return {
+    ranges = {
         entry.api_key: range(entry.min_version, entry.max_version + 1)
         for entry in answer.api_keys
         if known_versions(entry.api_key)
     }
+    produce, fetch = ranges.get(ApiKey.PRODUCE), ranges.get(ApiKey.FETCH)
+    if produce and fetch and fetch.start >= _FETCH_IN_4_0:
+        ranges[ApiKey.PRODUCE] = range(max(produce.start, _PRODUCE_IN_4_0), produce.stop)
+    return ranges
 
 
 def api_versions_answer(version: int, ranges: VersionRanges, broker: Any | None) -> Any:
@@ -76,10 +85,14 @@ def api_versions_answer(version: int, ranges: VersionRanges, broker: Any | None)
     entity_type = response_type(ApiKey.API_VERSIONS, version)
     entry = item_type(entity_type, "api_keys")
     keys = tuple(
-        build(entry, api_key=key, min_version=found.start, max_version=found.stop - 1)
+        build(entry, api_key=key, min_version=_listed_from(key, found), max_version=found.stop - 1)
         for key, found in sorted(ranges.items())
     )
     return build(entity_type, api_keys=keys, **_features(version, broker))
+
+
+def _listed_from(api_key: int, found: range) -> int:
+    return 0 if api_key == ApiKey.PRODUCE else found.start
 
 
 def unsupported_version_answer() -> Any:

@@ -127,5 +127,7 @@ def _without_address(setting: Any) -> Any:
     """The setting as a broker shows one that it keeps to itself: with no value."""
     if not _is_address(setting):
         return setting
-    synonyms = tuple(replace(synonym, value=None) for synonym in setting.synonyms)
-    return replace(setting, value=None, is_sensitive=True, synonyms=synonyms)
+    blanked = replace(setting, value=None, is_sensitive=True)
+    if not hasattr(setting, "synonyms"):
+        return blanked
+    return replace(blanked, synonyms=tuple(replace(synonym, value=None) for synonym in setting.synonyms))

@@ -29,6 +29,7 @@ _INT32: Final = Struct(">i")
 _ERROR_AND_SESSION: Final = Struct(">hi")
 _CORRELATION_END: Final = 8
 _THROTTLE: Final = 4
+_FIRST_WITH_THROTTLE: Final = 1
 _SESSIONS: Final = 7
 _ENDPOINTS_TAG: Final = 0
 _FILLER_TAG: Final = 10_000
@@ -175,7 +176,9 @@ class _Walker:
     def _read_head(self) -> tuple[int, int]:
         data = self._data
         length = _INT32.unpack_from(data)[0]
-        position = _CORRELATION_END + has_flexible_response_header(ApiKey.FETCH, self._version) + _THROTTLE
+        position = _CORRELATION_END + has_flexible_response_header(ApiKey.FETCH, self._version)
+        if self._version >= _FIRST_WITH_THROTTLE:
+            position += _THROTTLE
         fine = True
         if self._version >= _SESSIONS:
             error, session_id = _ERROR_AND_SESSION.unpack_from(data, position)

@@ -85,6 +85,9 @@ class Service:
         if head.api_key in BROKER_ONLY or not can_say(head.api_key, head.api_version):
             raise UnsupportedApi(reason)
         request = Message.request(head, frame).entity
+        if getattr(request, "acks", None) == 0:
+            # Who asked for no answer would take it for that of its next request.
+            raise UnsupportedApi(reason)
         answer = refuse(head.api_key, head.api_version, request, ErrorCode.unsupported_version)
         self._answer(head, answer)
 

@@ -142,7 +142,7 @@ def test_a_denied_request_has_its_error_at_the_top(api_key: ApiKey, version: int
         *((key, version, GAF) for key, version in EVERYTHING if key is ApiKey.OFFSET_COMMIT),
         *((key, version, XAF) for key, version in OF_CLIENTS if key is ApiKey.ADD_PARTITIONS_TO_TXN),
         *((key, version, XAF) for key, version in EVERYTHING if key is ApiKey.TXN_OFFSET_COMMIT),
-        (ApiKey.OFFSET_FETCH, 1, GAF),
+        *((ApiKey.OFFSET_FETCH, version, GAF) for version in (0, 1)),
     ],
 )
 def test_without_a_place_at_the_top_the_error_is_at_every_partition(

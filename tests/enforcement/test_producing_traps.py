@@ -92,7 +92,14 @@ def test_trap_16_and_17_a_transactional_denial_is_told_alone(version: int, trans
     assert "secret" not in [check.name for check in outcome.checked]
 
 
-@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
+@pytest.mark.parametrize("version", range(3))
+def test_before_there_were_transactional_ids_no_right_allows_a_transactional_batch(version: int) -> None:
+    outcome = run(ApiKey.PRODUCE, version, produce(version, "open", records=batch(transactional=True)))
+    assert outcome.forwarded is None
+    assert [error for _, error in answered(ApiKey.PRODUCE, outcome.answer)] == [XAF]
+
+
+@pytest.mark.parametrize("version", range(3, VERSIONS_OF_PRODUCE.stop))
 def test_trap_17_within_an_allowed_transaction_topics_are_denied_one_by_one(version: int) -> None:
     request = produce(version, "open", "secret", records=batch(transactional=True), transactional_id="open")
     outcome = run(ApiKey.PRODUCE, version, request)

@@ -319,7 +319,7 @@ def fetched(version: int, *names: str) -> tuple[Any, ...]:
     return tuple(build(topic, name=n, partitions=(build(partition, committed_offset=4),)) for n in names)
 
 
-@pytest.mark.parametrize("version", range(1, 8))
+@pytest.mark.parametrize("version", range(8))
 @pytest.mark.parametrize("names", [("open", "secret"), ("secret",)])
 def test_offset_fetch_asks_the_coordinator_even_with_nothing_left(version: int, names: tuple[str, ...]) -> None:
     """Trap 34: and never for all offsets by accident."""
@@ -369,7 +369,7 @@ def test_a_group_error_of_the_coordinator_hides_denied_topics(version: int) -> N
     assert (answered.error_code, answered.topics) == (ErrorCode.not_coordinator, ())
 
 
-@pytest.mark.parametrize("version", range(1, 8))
+@pytest.mark.parametrize("version", range(8))
 def test_a_denied_group_is_told_where_its_version_tells_it(version: int) -> None:
     door = desk()
     door.send(ApiKey.OFFSET_FETCH, version, offset_fetch(version, "other", topics=("open",)))
@@ -614,7 +614,8 @@ def test_create_topics_cuts_denied_and_duplicate_names(version: int) -> None:
         ("twice", ErrorCode.invalid_request),
         ("x", TAF),
     ]
-    assert answer.topics[2].error_message == "Authorization failed."
+    if version >= 1:
+        assert answer.topics[2].error_message == "Authorization failed."
     if version >= 5:
         """Trap 46: without DescribeConfigs the configuration of the new topic is not told."""
         assert (answer.topics[0].num_partitions, answer.topics[0].configs) == (-1, ())
@@ -732,10 +733,10 @@ def test_a_brokers_addresses_are_not_told_by_its_settings(version: int) -> None:
     )
     result = item_type(response_type(ApiKey.DESCRIBE_CONFIGS, version), "results")
     setting = item_type(result, "configs")
-    synonym = item_type(setting, "synonyms")
+    synonyms = (build(item_type(setting, "synonyms"), name="listeners", value="10.9.9.9"),) if version else ()
     configs = (
         build(setting, name="advertised.listeners", value="PLAINTEXT://10.9.9.9:9092"),
-        build(setting, name="listeners", value="x", synonyms=(build(synonym, name="listeners", value="10.9.9.9"),)),
+        build(setting, name="listeners", value="10.9.9.9", synonyms=synonyms),
         build(setting, name="log.dirs", value="/logs"),
     )
     door.answer(frame, results=(build(result, resource_type=4, resource_name="1", configs=configs),))

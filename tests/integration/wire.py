@@ -15,6 +15,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from protocol.apis import ApiKey, known_versions, request_type
 from protocol.codec import build, has_field, item_type
 from protocol.splice import decode_response, encode_request
+from protocol.versions import broker_ranges
 from proxy.embedded.network import LOOPBACK
 from tests.integration.door import ENOUGH_S, Door
 
@@ -98,8 +99,7 @@ class Wire:
     def offered(self) -> dict[int, range]:
         """The versions that the other side offers, of the APIs that we know too."""
         if not self._ranges:
-            keys = self.ask(ApiKey.API_VERSIONS, 0).api_keys
-            self._ranges = {key.api_key: range(key.min_version, key.max_version + 1) for key in keys}
+            self._ranges = broker_ranges(self.ask(ApiKey.API_VERSIONS, 0))
         return self._ranges
 
     def versions(self, api_key: ApiKey) -> range:

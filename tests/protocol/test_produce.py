@@ -67,7 +67,7 @@ def test_it_says_what_decoding_says(version: int) -> None:
         entity: Any = random_entity(request_type(ApiKey.PRODUCE, version), rng)
         found = summary_of(version, entity)
         assert found is not None
-        assert (found.transactional_id, found.acks) == (entity.transactional_id, entity.acks)
+        assert (found.transactional_id, found.acks) == (getattr(entity, "transactional_id", None), entity.acks)
         keys = [topic.name if version < 13 else topic.topic_id or UUID(int=0) for topic in entity.topic_data]
         assert list(found.topics) == keys
         records = [partition.records for topic in entity.topic_data for partition in topic.partition_data]
@@ -173,12 +173,14 @@ ACKS_AND_TIMEOUT = b"\xff\xff" + bytes(4)
 @pytest.mark.parametrize(
     ("version", "body"),
     [
+        pytest.param(0, ACKS_AND_TIMEOUT + b"\xff" * 4, id="null topics, old"),
         pytest.param(3, b"\xff\xff" + ACKS_AND_TIMEOUT + b"\xff" * 4, id="null topics"),
         pytest.param(9, b"\0" + ACKS_AND_TIMEOUT + b"\0\0", id="null topics, compact"),
         pytest.param(3, b"\xff\xff" + ACKS_AND_TIMEOUT + b"\0\0\0\1\xff\xff\0\0\0\0", id="null name"),
         pytest.param(9, b"\0" + ACKS_AND_TIMEOUT + b"\2\0\1\0\0", id="null name, compact"),
         pytest.param(3, b"\xff\xff" + ACKS_AND_TIMEOUT + b"\0\0\0\1\0\1t\xff\xff\xff\xff", id="null partitions"),
         pytest.param(9, b"\0" + ACKS_AND_TIMEOUT + b"\2\2t\0\0\0", id="null partitions, compact"),
+        pytest.param(2, ACKS_AND_TIMEOUT + b"\0\0\0\1\xff\xff\0\0\0\0", id="null name, old"),
         pytest.param(3, b"\xff\xfe" + ACKS_AND_TIMEOUT + bytes(4), id="negative transactional id"),
         pytest.param(3, b"\xff\xff" + ACKS_AND_TIMEOUT + b"\0\0\0\1\xff\xfe\0\0\0\0", id="negative name"),
         pytest.param(

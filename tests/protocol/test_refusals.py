@@ -215,8 +215,8 @@ def test_the_error_stands_at_every_resource(api_key: ApiKey, version: int, answe
 def test_a_refused_fetch_partition_says_unknown_and_has_no_records(api_key: ApiKey, version: int) -> None:
     partition_type = item_type(item_type(response_type(api_key, version), "responses"), "partitions")
     partition = refused_partition(partition_type, 3, DENIED)
-    assert (partition.high_watermark, partition.last_stable_offset) == (-1, -1)
-    assert partition.aborted_transactions == ()
+    assert partition.high_watermark == getattr(partition, "last_stable_offset", -1) == -1
+    assert getattr(partition, "aborted_transactions", ()) == ()
     assert partition.records == b""
     assert getattr(partition, "log_start_offset", -1) == getattr(partition, "preferred_read_replica", -1) == -1
 
@@ -225,7 +225,8 @@ def test_a_refused_fetch_partition_says_unknown_and_has_no_records(api_key: ApiK
 def test_a_refused_produce_partition_says_unknown(api_key: ApiKey, version: int) -> None:
     topics = topics_with_partitions(api_key, version, "topic_data", "partition_data")
     partition = refusal(api_key, version, topic_data=topics).responses[0].partition_responses[0]
-    assert (partition.base_offset, partition.log_append_time) == (-1, None)
+    assert partition.base_offset == -1
+    assert getattr(partition, "log_append_time", None) is None
     assert getattr(partition, "log_start_offset", -1) == -1
     assert getattr(partition, "record_errors", ()) == ()
 

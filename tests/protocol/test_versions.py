@@ -62,6 +62,16 @@ def test_keys_that_kafka_does_not_have_are_left_out() -> None:
     assert broker_ranges(broker_answer((0, 3, 13), (10000, 0, 5), (3, 0, 13))) == {0: range(3, 14), 3: range(14)}
 
 
+def test_produce_is_listed_from_0_on_as_kafka_4_lists_it() -> None:
+    (told,) = api_versions_answer(0, {0: range(3, 14)}, None).api_keys
+    assert (told.min_version, told.max_version) == (0, 13)
+
+
+def test_the_oldest_versions_of_produce_that_kafka_4_lists_are_not_taken_for_served() -> None:
+    assert broker_ranges(broker_answer((0, 0, 13), (1, 4, 18))) == {0: range(3, 14), 1: range(4, 19)}
+    assert broker_ranges(broker_answer((0, 0, 11), (1, 0, 17))) == {0: range(12), 1: range(18)}
+
+
 def test_a_broker_may_say_a_version_that_nobody_knows_yet() -> None:
     found = broker_ranges(broker_answer((3, 0, 200)))
     assert offered(found, {3: known_versions(3)}) == {3: known_versions(3)}
@@ -69,8 +79,8 @@ def test_a_broker_may_say_a_version_that_nobody_knows_yet() -> None:
 
 @pytest.mark.parametrize("version", EVERY_VERSION)
 def test_an_answer_lists_what_is_offered_in_order(version: int) -> None:
-    answer = api_versions_answer(version, {3: range(1, 5), 0: range(3, 14)}, None)
-    assert [(each.api_key, each.min_version, each.max_version) for each in answer.api_keys] == [(0, 3, 13), (3, 1, 4)]
+    answer = api_versions_answer(version, {3: range(1, 5), 1: range(3, 14)}, None)
+    assert [(each.api_key, each.min_version, each.max_version) for each in answer.api_keys] == [(1, 3, 13), (3, 1, 4)]
     assert answer.error_code == ErrorCode.none
     assert decode_response(API_VERSIONS, version, encode_response(API_VERSIONS, version, 1, answer)) == (1, answer)
 

@@ -18,7 +18,7 @@ from proxy.enforcement.fetch_answer import WHOLE, FetchAnswer
 from tests.session.support import POLICY, Desk, Policy
 
 TAF = ErrorCode.topic_authorization_failed
-NAMED = range(4, 13)
+NAMED = range(13)
 SESSIONS = range(7, 13)
 
 
@@ -75,8 +75,9 @@ def test_denied_partitions_are_told_behind_the_data(version: int) -> None:
     answer = desk.at_client(ApiKey.FETCH, version)
     assert list(errors(answer).items()) == [("orders", [ErrorCode.none]), ("secret", [TAF])]
     denied = answer.responses[1].partitions[0]
-    assert (denied.high_watermark, denied.last_stable_offset, denied.records) == (-1, -1, b"")
-    assert denied.aborted_transactions == ()
+    assert (denied.high_watermark, denied.records) == (-1, b"")
+    assert getattr(denied, "last_stable_offset", -1) == -1
+    assert getattr(denied, "aborted_transactions", ()) == ()
 
 
 @pytest.mark.parametrize("version", SESSIONS)
@@ -146,7 +147,7 @@ def test_a_session_error_hides_everything_else(version: int) -> None:
     assert (answer.error_code, answer.responses) == (ErrorCode.invalid_fetch_session_epoch, ())
 
 
-@pytest.mark.parametrize("version", range(4, 19))
+@pytest.mark.parametrize("version", range(19))
 def test_a_fetch_as_a_replica_is_refused(version: int) -> None:
     desk = Desk("User:admin")
     topic: str | UUID = uuid4() if version >= 13 else "orders"
@@ -200,7 +201,7 @@ def test_no_broker_address_is_told_behind_the_records(version: int, size: int) -
 
 
 @given(
-    version=st.sampled_from([4, 7, 11, 12, 13, 16, 18]),
+    version=st.sampled_from([0, 1, 3, 4, 7, 11, 12, 13, 16, 18]),
     extra=st.integers(0, 3),
     cuts=st.lists(st.integers(1, 90_000)),
     endpoints=st.integers(0, 2),

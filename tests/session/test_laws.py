@@ -6,11 +6,13 @@ import random
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kio.schema.errors import ErrorCode
 
-from protocol.apis import ApiKey, known_versions, request_type
+from protocol.apis import ApiKey, known_versions, request_type, response_type
+from protocol.codec import build, item_type
 from proxy.enforcement.access import Mode
 from proxy.enforcement.table import TABLE
 from proxy.session.commands import Timer
@@ -74,7 +76,7 @@ def test_who_may_do_nothing_brings_no_name_to_the_broker(seed: int, which: list[
     for key, version in which:
         if desk.closed is None:
             entity = _named(random_entity(request_type(key, version), rng))
-            if key is ApiKey.PRODUCE:
+            if key is ApiKey.PRODUCE and version >= 3:
                 # Without a transactional batch it is not looked at, as in Kafka.
                 entity = replace(entity, transactional_id=None)
             if key is ApiKey.FETCH and version >= 7:
@@ -224,6 +226,20 @@ def test_an_api_that_is_not_served_is_not_offered_and_gets_unsupported_version()
     desk.send(ApiKey.VOTE, 0)
     assert desk.closed == "unsupported_api"
     assert desk.sent_to_broker == b""
+
+
+@pytest.mark.parametrize("acks", [0, -1])
+def test_a_version_that_the_broker_does_not_have_is_answered_only_if_an_answer_is_awaited(acks: int) -> None:
+    answer_type = response_type(ApiKey.API_VERSIONS, 4)
+    entry = build(item_type(answer_type, "api_keys"), api_key=ApiKey.PRODUCE, min_version=3, max_version=12)
+    desk = Desk("User:admin", versions=build(answer_type, api_keys=(entry,)))
+    desk.send(ApiKey.PRODUCE, 2, replace(produce(2, "orders"), acks=acks))
+    assert desk.sent_to_broker == b""
+    if acks:
+        (told,) = desk.at_client(ApiKey.PRODUCE, 2).responses
+        assert told.partition_responses[0].error_code == ErrorCode.unsupported_version
+    else:
+        assert (desk.closed, desk.sent_to_client) == ("unsupported_api", b"")
 
 
 def test_an_unknown_api_ends_the_connection() -> None:
