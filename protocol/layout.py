@@ -8,7 +8,7 @@ spans of the top-level fields and of their items, and notes tagged fields that t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass
 from struct import Struct
 from struct import error as struct_error
@@ -215,6 +215,30 @@ class FieldLayout:
     """How to walk one item if it is an array."""
 
 
+class Spans:
+    """Where the parts of one entity are: its fields, the items of its arrays of entities, its tagged fields."""
+
+    __slots__ = ("end", "fields", "items", "tags")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Span] = {}
+        self.items: dict[str, list[int]] = {}
+        """For each array the position of every item, and that behind the last."""
+        self.tags = 0
+        self.end = 0
+
+    def items_of(self, name: str, walk: Walk, compact: bool, buffer: Buffer, position: int, edits: list[Edit]) -> int:
+        """Walk an array of entities and note its items; gives the position behind it."""
+        count, position = read_count(buffer, position, compact)
+        if count > len(buffer) - position:
+            raise MalformedFrame("an array announces more items than the frame has bytes")
+        bounds = self.items[name] = [position]
+        for _ in range(count):
+            position = walk(buffer, position, edits)
+            bounds.append(position)
+        return position
+
+
 class EntityLayout:
     """The layout of one kio entity type. Use :func:`layout_of`."""
 
@@ -227,11 +251,13 @@ class EntityLayout:
             f.metadata["tag"]: layout for f, layout in everything if "tag" in f.metadata
         }
         self.walk_tags = _tags_walk({tag: layout.walk for tag, layout in self.tagged.items()})
-        self._steps = self._merge_fixed_runs()
+        steps = self._merge_fixed_runs(self.fields)
+        self._steps = (*steps, self.walk_tags) if self.flexible else steps
+        self._steps_to: dict[str, tuple[Walk | int, ...]] = {}
 
-    def _merge_fixed_runs(self) -> tuple[Walk | int, ...]:
+    def _merge_fixed_runs(self, names: Iterable[str]) -> tuple[Walk | int, ...]:
         steps: list[Walk | int] = []
-        for layout in self.fields.values():
+        for layout in map(self.fields.__getitem__, names):
             last = steps[-1] if steps else None
             if layout.width is None:
                 steps.append(layout.walk)
@@ -239,8 +265,6 @@ class EntityLayout:
                 steps[-1] = last + layout.width
             else:
                 steps.append(layout.width)
-        if self.flexible:
-            steps.append(self.walk_tags)
         return tuple(steps)
 
     def walk(self, buffer: Buffer, position: int, edits: list[Edit]) -> int:
@@ -249,18 +273,39 @@ class EntityLayout:
             position = position + step if isinstance(step, int) else step(buffer, position, edits)
         return position
 
-    def end(self, buffer: Buffer, position: int, edits: list[Edit]) -> int:
-        """The position behind one entity that begins at ``position``.
+    def walk_to(self, name: str, buffer: Buffer, position: int) -> int:
+        """The position of one field of an entity that is whole."""
+        steps = self._steps_to.get(name)
+        if steps is None:
+            names = list(self.fields)
+            steps = self._steps_to[name] = self._merge_fixed_runs(names[: names.index(name)])
+        for step in steps:
+            position = position + step if isinstance(step, int) else step(buffer, position, [])
+        return position
+
+    def spans(self, buffer: Buffer, position: int, edits: list[Edit]) -> Spans:
+        """Where the parts of one entity are that begins at ``position``.
 
         :raises MalformedFrame: if it does not lie whole within the buffer.
         """
+        found = Spans()
         try:
-            position = self.walk(buffer, position, edits)
+            for name, layout in self.fields.items():
+                begin = position
+                if layout.item_walk is not None and layout.entity is not None:
+                    position = found.items_of(name, layout.item_walk, self.flexible, buffer, position, edits)
+                else:
+                    position = layout.walk(buffer, position, edits)
+                found.fields[name] = begin, position
+            found.tags = position
+            if self.flexible:
+                position = self.walk_tags(buffer, position, edits)
         except (IndexError, struct_error) as fault:
             raise MalformedFrame(f"{self.entity_type.__name__} is cut short") from fault
         if position > len(buffer):
             raise MalformedFrame(f"{self.entity_type.__name__} is cut short")
-        return position
+        found.end = position
+        return found
 
 
 @memo

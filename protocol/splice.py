@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar, cast
 
 from protocol.apis import request_type, response_type
@@ -50,6 +51,12 @@ class Item:
             self._value = self._items.decode(self.span[0])
         return self._value
 
+    def get(self, name: str) -> Any:
+        """One field of the item, decoded alone: cheap if it stands near the beginning."""
+        if self._value is None and self.raw is None:
+            return self._items.field(self.span[0], name)
+        return getattr(self._value, name)
+
     def become(self, value: Any, raw: bytes) -> None:
         """Take a new value and its bytes."""
         self._value = value
@@ -59,25 +66,26 @@ class Item:
 class Items:
     """An array field of a message. Iterating gives its items as they are now; a ``null`` array has none."""
 
-    def __init__(self, buffer: memoryview, begin: int, layout: FieldLayout, flexible: bool) -> None:
+    def __init__(self, buffer: memoryview, bounds: Sequence[int], layout: FieldLayout, flexible: bool) -> None:
         self._buffer = buffer
         self._layout = layout
         self._flexible = flexible
         self.edited = False
-        count, position = read_count(buffer, begin, flexible)
-        self._items: list[Item] = []
-        walk = cast("Walk", layout.item_walk)
-        edits: list[Edit] = []
-        for _ in range(count):
-            end = walk(buffer, position, edits)
-            self._items.append(Item(self, (position, end)))
-            position = end
+        self._items = [Item(self, span) for span in pairwise(bounds)]
 
     def __iter__(self) -> Iterator[Item]:
         return iter(tuple(self._items))
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def field(self, position: int, name: str) -> Any:
+        """Decode one field of the item at a position."""
+        entity = self._layout.entity
+        if entity is None:
+            raise TypeError("bare values have no fields")
+        reader = field_reader(entity.entity_type, entity.fields[name].field)
+        return read(reader, self._buffer, entity.walk_to(name, self._buffer, position))
 
     def decode(self, position: int) -> Any:
         """Decode the item at a position."""
@@ -154,19 +162,18 @@ class Message:
         self.header = header
         self.layout: EntityLayout = layout_of(entity_type)
         edits: list[Edit] = []
-        end = self.layout.end(frame, body, edits)
-        if end < len(frame):
+        self._spans = self.layout.spans(frame, body, edits)
+        if self._spans.end < len(frame):
             # Kafka reads no further, and some clients do send more (librdkafka, in its Metadata of all topics).
-            edits.append((end, len(frame), b""))
+            edits.append((self._spans.end, len(frame), b""))
         plain_body = LENGTH_PREFIX + len(header)
         self.edited = bool(edits) or body != plain_body
         if self.edited:
             frame = _framed([header, *_apply(edits, frame, body)])
             body = plain_body
+            self._spans = self.layout.spans(frame, body, [])
         self.frame = memoryview(frame)
         self.body = body
-        self._spans: dict[str, Span] | None = None
-        self._tags_begin = 0
         self._entity: Any = None
         self._items: dict[str, Items] = {}
         self._new: dict[str, bytes] = {}
@@ -198,16 +205,26 @@ class Message:
 
     def value(self, name: str) -> Any:
         """One field of the original, decoded alone."""
-        begin, _ = self._field_spans()[name]
+        begin, _ = self._spans.fields[name]
         return read(field_reader(self.entity_type, self.layout.fields[name].field), self.frame, begin)
 
     def items(self, name: str) -> Items:
         """An array field, to be read and edited in place."""
         found = self._items.get(name)
         if found is None:
-            begin, _ = self._field_spans()[name]
-            found = self._items[name] = Items(self.frame, begin, self.layout.fields[name], self.layout.flexible)
+            layout = self.layout.fields[name]
+            bounds = self._spans.items.get(name) or self._bounds(name, layout)
+            found = self._items[name] = Items(self.frame, bounds, layout, self.layout.flexible)
         return found
+
+    def _bounds(self, name: str, layout: FieldLayout) -> list[int]:
+        """The bounds of bare values, which are not noted in the first walk: there may be very many."""
+        count, position = read_count(self.frame, self._spans.fields[name][0], self.layout.flexible)
+        walk = cast("Walk", layout.item_walk)
+        bounds, edits = [position], list[Edit]()
+        for _ in range(count):
+            bounds.append(walk(self.frame, bounds[-1], edits))
+        return bounds
 
     def replace(self, name: str, value: Any) -> None:
         """Give a field (not a tagged one) another value."""
@@ -232,14 +249,14 @@ class Message:
             return [self.frame]
         pieces: list[Piece] = [self.header]
         begin = self.body
-        for name, (start, end) in self._field_spans().items():
+        for name, (start, end) in self._spans.fields.items():
             if name in changed:
                 if start > begin:
                     pieces.append(self.frame[begin:start])
                 pieces.extend(changed[name])
                 begin = end
         if self._new_tags:
-            pieces += [self.frame[begin : self._tags_begin], self._edited_tags()]
+            pieces += [self.frame[begin : self._spans.tags], self._edited_tags()]
         else:
             pieces.append(self.frame[begin:])
         return with_length(pieces)
@@ -251,23 +268,10 @@ class Message:
         fields = b"".join(write_uvarint(tag) + write_uvarint(len(raw)) + raw for tag, raw in kept)
         return write_uvarint(len(kept)) + fields
 
-    def _field_spans(self) -> dict[str, Span]:
-        if self._spans is None:
-            spans: dict[str, Span] = {}
-            position = self.body
-            edits: list[Edit] = []
-            for name, field in self.layout.fields.items():
-                end = field.walk(self.frame, position, edits)
-                spans[name] = (position, end)
-                position = end
-            self._spans, self._tags_begin = spans, position
-        return self._spans
-
     def _tag_spans(self) -> Iterator[tuple[int, int, int]]:
-        self._field_spans()
         if not self.layout.flexible:
             return
-        count, position = read_uvarint(self.frame, self._tags_begin)
+        count, position = read_uvarint(self.frame, self._spans.tags)
         for _ in range(count):
             tag, position = read_uvarint(self.frame, position)
             size, position = read_uvarint(self.frame, position)

@@ -39,7 +39,7 @@ def test_the_walk_ends_where_the_message_ends(api_key: ApiKey, version: int, kin
     for _ in range(5):
         raw = encode_entity(random_entity(entity_type, rng))
         edits: list[Any] = []
-        assert layout_of(entity_type).end(b"xyz" + raw + b"behind", 3, edits) == 3 + len(raw)
+        assert layout_of(entity_type).spans(b"xyz" + raw + b"behind", 3, edits).end == 3 + len(raw)
         assert not edits
 
 
@@ -131,7 +131,7 @@ def test_a_foreign_tagged_field_that_leaves_the_frame_is_malformed() -> None:
 def test_many_foreign_tagged_fields_in_a_row_are_one_cut() -> None:
     edits: list[Any] = []
     raw = fetch_with_tags(*((tag, b"") for tag in range(100, 1100)))
-    layout_of(FETCH).end(raw, 0, edits)
+    layout_of(FETCH).spans(raw, 0, edits)
     assert len(edits) == 2
 
 

@@ -197,7 +197,7 @@ def _add(front: Sequence[Any], back: Sequence[Any]) -> AnswerEdit:
 def _hide_topics(call: Call) -> AnswerEdit:
     def edit(answer: Message) -> None:
         items = answer.items("topics")
-        shown = [item for item in items if call.access.allows(DESCRIBE_TOPIC, item.value.name, quiet=True)]
+        shown = [item for item in items if call.access.allows(DESCRIBE_TOPIC, item.get("name"), quiet=True)]
         if len(shown) < len(items):
             items.keep(shown)
 
