@@ -36,6 +36,7 @@ SENTENCES: Final[dict[ErrorCode, str]] = {
     ErrorCode.group_authorization_failed: "Group authorization failed.",
     ErrorCode.cluster_authorization_failed: "Cluster authorization failed.",
     ErrorCode.transactional_id_authorization_failed: "Transactional Id authorization failed.",
+    ErrorCode.delegation_token_authorization_failed: "Delegation Token authorization failed.",
     ErrorCode.unknown_topic_or_partition: "This server does not host this topic-partition.",
     ErrorCode.unknown_topic_id: "This server does not host this topic ID.",
     ErrorCode.unsupported_version: "The version of API is not supported.",

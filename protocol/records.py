@@ -6,13 +6,32 @@ Older message sets have the magic byte at the same place and know no transaction
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from protocol.layout import Buffer
 
+_INT32: Final = Struct(">i")
+_LENGTH: Final = 8
+_SMALLEST: Final = 14
+_NEWEST_MAGIC: Final = 2
 _MAGIC: Final = 16
 _ATTRIBUTES_LOW: Final = 22
 _TRANSACTIONAL: Final = 0x10
+
+
+def fault_of_first_batch(records: bytes) -> str | None:
+    """What makes the first batch unreadable, in the words that clients are told; None if there is none, or it is whole.
+
+    A batch that is cut short is none: a broker finds that out later.
+    """
+    if len(records) <= _MAGIC:
+        return None
+    size: int = _INT32.unpack_from(records, _LENGTH)[0]
+    if size < _SMALLEST:
+        return f"Record size {size} is less than the minimum record overhead ({_SMALLEST})"
+    magic = records[_MAGIC] - (256 if records[_MAGIC] > 127 else 0)
+    return None if 0 <= magic <= _NEWEST_MAGIC else f"Invalid magic found in record: {magic}"
 
 
 def is_transactional(buffer: Buffer, position: int, end: int) -> bool:

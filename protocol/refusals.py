@@ -13,6 +13,7 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey, response_type
 from protocol.codec import build, has_field, item_type
+from protocol.refusal_shapes import SHAPES
 
 _IDENTITY: Final = (
     "name",
@@ -69,7 +70,14 @@ _ITEMS: Final[dict[ApiKey, tuple[tuple[str, str], ...]]] = {
     ApiKey.ALTER_CONFIGS: (("resources", "responses"),),
     ApiKey.INCREMENTAL_ALTER_CONFIGS: (("resources", "responses"),),
     ApiKey.CREATE_PARTITIONS: (("topics", "results"),),
+    ApiKey.CREATE_ACLS: (("creations", "results"),),
+    ApiKey.DELETE_ACLS: (("filters", "filter_results"),),
+    ApiKey.LIST_PARTITION_REASSIGNMENTS: (("topics", "topics"),),
+    ApiKey.DESCRIBE_PRODUCERS: (("topics", "topics"),),
     ApiKey.CONSUMER_GROUP_DESCRIBE: (("group_ids", "groups"),),
+    ApiKey.SHARE_GROUP_DESCRIBE: (("group_ids", "groups"),),
+    ApiKey.STREAMS_GROUP_DESCRIBE: (("group_ids", "groups"),),
+    ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: (("groups", "groups"),),
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: (("topics", "topics"),),
 }
 """(items of the request, items of the answer): where an error stands if it stands at each item."""
@@ -82,6 +90,8 @@ _PLAIN_NAMES: Final[dict[ApiKey, str]] = {
     ApiKey.DESCRIBE_GROUPS: "group_id",
     ApiKey.DELETE_GROUPS: "group_id",
     ApiKey.CONSUMER_GROUP_DESCRIBE: "group_id",
+    ApiKey.SHARE_GROUP_DESCRIBE: "group_id",
+    ApiKey.STREAMS_GROUP_DESCRIBE: "group_id",
     ApiKey.DELETE_TOPICS: "name",
 }
 """What an item that is a bare string names."""
@@ -137,9 +147,11 @@ def refuse(api_key: int, version: int, request: Any, error: ErrorCode, message: 
                 inner = item_type(entity_type, answered)
                 named = _PLAIN_NAMES.get(key, "name")
                 values[answered] = tuple(refused_item(inner, item, error, message, named=named) for item in items)
+    if key in SHAPES:
+        values |= SHAPES[key](entity_type, request, error, message)
     return build(entity_type, **values)
 
 
 def can_say(api_key: int, version: int) -> bool:
     """Whether an answer of this API has any place for an error of the whole request."""
-    return ApiKey(api_key) in _ITEMS or has_field(response_type(api_key, version), "error_code")
+    return api_key in _ITEMS or api_key in SHAPES or has_field(response_type(api_key, version), "error_code")

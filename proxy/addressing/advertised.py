@@ -1,10 +1,10 @@
 """Where clients find a broker: every node id has an address of ours, and every address of ours leads to a node id.
 
-Two schemes: a port per broker, or a host name per broker on one port, told apart by TLS server name indication (RFC
-6066). A node id outside the scheme has no address; whoever asks must not let a real address through instead.
+A port per broker, fixed or on demand, or a host name per broker on one port, told apart by TLS server name indication
+(RFC 6066). A node id outside the scheme has no address; whoever asks must not let a real address through instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -61,6 +61,46 @@ class PortPerBroker:
 
     def _port(self, node_id: int) -> int:
         return self.first_port + node_id - self.node_ids[0]
+
+
+class PortOnDemand:
+    """Each broker gets a port when it is first asked for, and keeps it.
+
+    ``known`` gives the ids of all brokers: they get theirs together and in order, so that a restart gives
+    the same ones.
+    ``open_port`` listens on one more port and says which, or None when it cannot.
+    """
+
+    def __init__(self, host: str, known: Callable[[], Iterable[int]], open_port: Callable[[], int | None]) -> None:
+        self._host = host
+        self._known = known
+        self._open_port = open_port
+        self._ports: dict[int, int] = {}
+        self._nodes: dict[int, int] = {}
+
+    def of(self, node_id: int) -> Address | None:
+        """The host and port that clients are told for a broker; None for ids that are no broker's (-1: no leader)."""
+        if node_id < 0:
+            return None
+        if node_id not in self._ports:
+            for each in sorted({*self._known(), node_id} - self._ports.keys()):
+                self._allot(each)
+        port = self._ports.get(node_id)
+        return None if port is None else (self._host, port)
+
+    def node_of_port(self, port: int) -> int | None:
+        """The broker that belongs to a port."""
+        return self._nodes.get(port)
+
+    def node_of_host(self, _name: str | None, /) -> int | None:
+        """None: the one host name says nothing about the broker."""
+        return None
+
+    def _allot(self, node_id: int) -> None:
+        port = self._open_port()
+        if port is not None:
+            self._ports[node_id] = port
+            self._nodes[port] = node_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ Edit = Callable[[Message], None]
 
 _ENDPOINTS_TAG: Final = 0
 _FIRST_WITH_ENDPOINTS: Final = 10
+_FIRST_WITH_NODES: Final = 2
 _BROKER_RESOURCE: Final = 4
 _ADDRESS_SETTINGS: Final = re.compile(
     r"(listener\.name\..*\.)?(advertised\.listeners|listeners|advertised\.host\.name|advertised\.port|host\.name|port|"
@@ -44,7 +45,10 @@ class Rewriter:
             ApiKey.FIND_COORDINATOR: (0, self._find_coordinator),
             ApiKey.PRODUCE: (_FIRST_WITH_ENDPOINTS, self._produce),
             ApiKey.DESCRIBE_CLUSTER: (0, self._describe_cluster),
+            ApiKey.SHARE_FETCH: (0, self._share),
+            ApiKey.SHARE_ACKNOWLEDGE: (0, self._share),
             ApiKey.DESCRIBE_CONFIGS: (0, self._describe_configs),
+            ApiKey.DESCRIBE_QUORUM: (_FIRST_WITH_NODES, _describe_quorum),
         }
 
     def edit_for(self, api_key: int, version: int) -> Edit | None:
@@ -111,12 +115,25 @@ class Rewriter:
         if found:
             answer.replace_tagged(_ENDPOINTS_TAG, self.endpoints(found) or None)
 
+    def _share(self, answer: Message) -> None:
+        found = answer.value("node_endpoints")
+        if found:
+            answer.replace("node_endpoints", self.endpoints(found))
+
     def _describe_configs(self, answer: Message) -> None:
         items = answer.items("results")
         for item in items:
             result = item.value
             if result.resource_type == _BROKER_RESOURCE and any(map(_is_address, result.configs)):
                 items.replace(item, replace(result, configs=tuple(map(_without_address, result.configs))))
+
+
+def _describe_quorum(answer: Message) -> None:
+    """Controllers are not reachable through us: their ids stay, their listeners do not."""
+    items = answer.items("nodes")
+    for item in items:
+        if item.value.listeners:
+            items.replace(item, replace(item.value, listeners=()))
 
 
 def _is_address(setting: Any) -> bool:

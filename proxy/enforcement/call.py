@@ -14,9 +14,11 @@ from protocol.layout import Buffer
 from protocol.splice import Message
 from proxy.enforcement.access import Access
 from proxy.enforcement.fetch_sessions import FetchSessions
+from proxy.enforcement.share_sessions import ShareSessions
 from proxy.enforcement.verdict import Forward
 
 _MOST_TOPIC_IDS: Final = 200_000
+_MOST_TOPOLOGIES: Final = 10_000
 
 
 class TopicIds:
@@ -42,6 +44,24 @@ class TopicIds:
         return None if topic_id is None else self._names.get(topic_id)
 
 
+class Topologies:
+    """The internal topics of streams groups (KIP-1071), which only the first heartbeat of a member names."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[str, ...]] = {}
+
+    def learn(self, group_id: str, made: tuple[str, ...]) -> None:
+        """Take the topics that the coordinator would make for a group."""
+        self._made.pop(group_id, None)
+        if len(self._made) >= _MOST_TOPOLOGIES:
+            del self._made[next(iter(self._made))]
+        self._made[group_id] = made
+
+    def made(self, group_id: str) -> tuple[str, ...] | None:
+        """These topics, or None if no member has named them yet."""
+        return self._made.get(group_id)
+
+
 @dataclass(slots=True)
 class ClusterFacts:
     """What the judge knows of the brokers behind."""
@@ -49,6 +69,7 @@ class ClusterFacts:
     topic_ids: TopicIds = field(default_factory=TopicIds)
     auto_create_topics: bool = True
     """The brokers' ``auto.create.topics.enable``; taken for true until they say otherwise."""
+    topologies: Topologies = field(default_factory=Topologies)
 
 
 @dataclass(slots=True)
@@ -64,6 +85,7 @@ class Call:
     facts: ClusterFacts
     broker_versions: dict[int, range]
     fetch_sessions: FetchSessions
+    share_sessions: ShareSessions
     endpoints: Callable[[Sequence[Any]], tuple[Any, ...]]
     """Gives the node endpoints of an answer (KIP-951) the addresses that clients may know."""
     unknown_ids: set[UUID] = field(default_factory=set)

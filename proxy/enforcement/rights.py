@@ -28,6 +28,7 @@ _ERRORS: Final = {
     ResourceType.GROUP: ErrorCode.group_authorization_failed,
     ResourceType.CLUSTER: ErrorCode.cluster_authorization_failed,
     ResourceType.TRANSACTIONAL_ID: ErrorCode.transactional_id_authorization_failed,
+    ResourceType.USER: ErrorCode.delegation_token_authorization_failed,
 }
 
 READ_TOPIC: Final = Right(Operation.READ, ResourceType.TOPIC)
@@ -47,6 +48,7 @@ ALTER_CONFIGS_GROUP: Final = Right(Operation.ALTER_CONFIGS, ResourceType.GROUP)
 
 CREATE_CLUSTER: Final = Right(Operation.CREATE, ResourceType.CLUSTER)
 DELETE_CLUSTER: Final = Right(Operation.DELETE, ResourceType.CLUSTER)
+ALTER_CLUSTER: Final = Right(Operation.ALTER, ResourceType.CLUSTER)
 DESCRIBE_CLUSTER: Final = Right(Operation.DESCRIBE, ResourceType.CLUSTER)
 CLUSTER_ACTION: Final = Right(Operation.CLUSTER_ACTION, ResourceType.CLUSTER)
 IDEMPOTENT_WRITE: Final = Right(Operation.IDEMPOTENT_WRITE, ResourceType.CLUSTER)
@@ -56,3 +58,5 @@ ALTER_CONFIGS_CLUSTER: Final = Right(Operation.ALTER_CONFIGS, ResourceType.CLUST
 WRITE_TRANSACTIONAL_ID: Final = Right(Operation.WRITE, ResourceType.TRANSACTIONAL_ID)
 DESCRIBE_TRANSACTIONAL_ID: Final = Right(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID)
 TWO_PHASE_COMMIT: Final = Right(Operation.TWO_PHASE_COMMIT, ResourceType.TRANSACTIONAL_ID)
+
+CREATE_TOKENS: Final = Right(Operation.CREATE_TOKENS, ResourceType.USER)

@@ -19,11 +19,14 @@ from protocol.errors import ProtocolError
 from protocol.header import peek_api, read_request_head
 from protocol.layout import Buffer
 from protocol.splice import Message, encode_response
+from proxy.authentication.gssapi import GSSAPI
 from proxy.authentication.mechanisms import Mechanisms
 from proxy.authentication.outcome import Authenticated, Conversation, Failed, Identity, Outcome, Verify
 
 _HANDSHAKE_BY_TOKENS: Final = 0
 _NO_MECHANISM: Final = "no mechanism"
+_FIRST_BYTE_OF_GSSAPI: Final = b"\x60"
+"""The tag that RFC 2743 begins a first token with; no API key begins with it."""
 
 
 class UnexpectedRequest(ProtocolError):
@@ -64,6 +67,8 @@ class SaslExchange:
 
         :raises UnexpectedRequest: if it is another request: a client that does not know it has to authenticate.
         """
+        if GSSAPI in self._mechanisms.names and frame[4:5] == _FIRST_BYTE_OF_GSSAPI:
+            return self._without_handshake(frame)
         api_key, version, _ = _peek(frame)
         if api_key != ApiKey.SASL_HANDSHAKE or version not in known_versions(api_key):
             raise UnexpectedRequest(
@@ -87,6 +92,15 @@ class SaslExchange:
         self._conversation = self._mechanisms.start(wanted)
         self._raw_tokens = version == _HANDSHAKE_BY_TOKENS
         return Step(encode_response(api_key, version, head.correlation_id, build(answer_type, mechanisms=enabled)))
+
+    def _without_handshake(self, frame: Buffer) -> Step:
+        """Take the first token of a client of Kafka 0.9, which knows GSSAPI alone and no handshake (KIP-43)."""
+        if self._again is not None:
+            raise UnexpectedRequest("a token came before the SaslHandshake")
+        self.mechanism = GSSAPI
+        self._conversation = self._mechanisms.start(GSSAPI)
+        self._raw_tokens = True
+        return self.token(frame)
 
     def token(self, frame: Buffer) -> Step:
         """Take the client's next token, raw or in a SaslAuthenticate.
@@ -122,10 +136,11 @@ class SaslExchange:
         finished = self._bounded(outcome) if isinstance(outcome, Authenticated) else None
         if finished is not None and self._again is not None and finished.principal != self._again.principal:
             return Step(None, _another_principal(self._again.principal, finished.principal))
+        data = outcome.data
         if self._raw_tokens:
-            return Step(len(outcome.data).to_bytes(4, "big") + outcome.data, finished)
+            return Step(None if data is None else len(data).to_bytes(4, "big") + data, finished)
         lifetime = timedelta(milliseconds=finished.session_lifetime_ms if finished else 0)
-        return Step(self._authenticate_answer(auth_bytes=outcome.data, session_lifetime=lifetime), finished)
+        return Step(self._authenticate_answer(auth_bytes=data or b"", session_lifetime=lifetime), finished)
 
     def _bounded(self, outcome: Authenticated) -> Authenticated:
         bounds = [bound for bound in (outcome.session_lifetime_ms, self._longest_ms) if bound > 0]

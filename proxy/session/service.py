@@ -18,6 +18,7 @@ from proxy.enforcement.access import Access, Verdicts
 from proxy.enforcement.call import Call
 from proxy.enforcement.engine import BROKER_ONLY, judge
 from proxy.enforcement.fetch_sessions import FetchSessions
+from proxy.enforcement.share_sessions import ShareSessions
 from proxy.enforcement.verdict import Answer, AnswerEdit, Ask, Disconnect, Forward, Verdict
 from proxy.session import commands
 from proxy.session.answers import Answers
@@ -49,6 +50,7 @@ class Service:
         self._access = access
         self._out = out
         self._fetch_sessions = FetchSessions()
+        self._share_sessions = ShareSessions()
         self._repeats = Repeats()
         self._repeats_judged_by: Verdicts | None = None
         self.waits = False
@@ -75,8 +77,8 @@ class Service:
 
     def _call(self, head: RequestHead, frame: Buffer, broker: dict[int, range]) -> Call:
         context = self._context
-        endpoints = context.rewriter.endpoints
-        return Call(head, frame, self._access, context.facts, broker, self._fetch_sessions, endpoints)
+        sessions = self._fetch_sessions, self._share_sessions
+        return Call(head, frame, self._access, context.facts, broker, *sessions, context.rewriter.endpoints)
 
     def _refuse_version(self, head: RequestHead, frame: Buffer) -> None:
         """An API or version that is not offered: the error that says so, where the answer has a place for it."""

@@ -20,6 +20,7 @@ from proxy.enforcement.access import Access, Checked, Mode, Verdicts
 from proxy.enforcement.call import Call, ClusterFacts
 from proxy.enforcement.engine import judge
 from proxy.enforcement.fetch_sessions import FetchSessions
+from proxy.enforcement.share_sessions import ShareSessions
 from proxy.enforcement.verdict import Answer, Ask, Disconnect, Forward, Verdict
 
 NONE = ErrorCode.none
@@ -148,7 +149,14 @@ def run(
     verdicts = Verdicts(authorizer, mode)
     access = Access(lambda: verdicts, Principal.parse(principal), "10.0.0.1", grants=grants)
     call = Call(
-        read_request_head(frame), frame, access, facts or ClusterFacts(), broker.versions, FetchSessions(), tuple
+        read_request_head(frame),
+        frame,
+        access,
+        facts or ClusterFacts(),
+        broker.versions,
+        FetchSessions(),
+        ShareSessions(),
+        tuple,
     )
     outcome = Outcome(frame)
     _carry_out(outcome, call, _settled(outcome, broker, judge(call)), broker, served)
@@ -200,6 +208,10 @@ _ITEMS = {
     ApiKey.INCREMENTAL_ALTER_CONFIGS: "resources",
     ApiKey.ADD_PARTITIONS_TO_TXN: "v3_and_below_topics",
     ApiKey.CONSUMER_GROUP_HEARTBEAT: "subscribed_topic_names",
+    ApiKey.SHARE_GROUP_HEARTBEAT: "subscribed_topic_names",
+    ApiKey.SHARE_GROUP_DESCRIBE: "group_ids",
+    ApiKey.STREAMS_GROUP_DESCRIBE: "group_ids",
+    ApiKey.DESCRIBE_TRANSACTIONS: "transactional_ids",
 }
 _TOPIC = 2
 _RESPONSES = (
@@ -218,6 +230,8 @@ def naming(api_key: ApiKey, version: int, *names: str, group: str = "open", **va
     values = {
         "acks": -1,
         "group_id": group,
+        "member_id": "member",
+        "member_epoch": -1 if api_key is ApiKey.STREAMS_GROUP_HEARTBEAT else 0,
         "transactional_id": None if api_key is ApiKey.PRODUCE else "open",
         "v3_and_below_transactional_id": "open",
         "protocol_type": "consumer",
@@ -227,7 +241,8 @@ def naming(api_key: ApiKey, version: int, *names: str, group: str = "open", **va
         "replica_id": -1,
         "session_epoch": -1,
     } | values
-    if api_key is ApiKey.OFFSET_FETCH and version >= 8:
+    in_groups = api_key is ApiKey.OFFSET_FETCH and version >= 8
+    if in_groups or api_key is ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS:
         group_type = item_type(request, "groups")
         topics = tuple(_item(item_type(group_type, "topics"), name) for name in names)
         return build(request, **values, groups=(build(group_type, group_id=group, topics=topics),))
@@ -245,6 +260,7 @@ def has_fields(entity_type: type[Any]) -> bool:
 
 def _item(entity_type: type[Any], name: str) -> Any:
     values: dict[str, Any] = {"topic": name, "resource_type": _TOPIC, "resource_name": name, "num_partitions": 1}
+    values |= {"topic_name": name}
     # DeleteTopics by name and by id share a type; there the id stays away.
     values |= {"name": name} if has_field(entity_type, "name") else {"topic_id": topic_id(name)}
     values |= {"replication_factor": 1} if has_field(entity_type, "replication_factor") else {}
@@ -263,7 +279,10 @@ def answered(api_key: ApiKey, answer: Any) -> list[tuple[str | UUID | None, Erro
         ApiKey.FIND_COORDINATOR: "coordinators",
         ApiKey.DESCRIBE_GROUPS: "groups",
         ApiKey.CONSUMER_GROUP_DESCRIBE: "groups",
+        ApiKey.SHARE_GROUP_DESCRIBE: "groups",
+        ApiKey.STREAMS_GROUP_DESCRIBE: "groups",
         ApiKey.ADD_PARTITIONS_TO_TXN: "results_by_topic_v3_and_below",
+        ApiKey.DESCRIBE_TRANSACTIONS: "transaction_states",
     }.get(api_key, "topics")
     items = getattr(answer, entries) if hasattr(answer, entries) else answer.groups[0].topics
     return [(subject(item), _error(item)) for item in items]
@@ -273,7 +292,7 @@ def subject(item: Any) -> Any:
     """What an item is about."""
     if isinstance(item, str):
         return item
-    fields = ("name", "topic", "group_id", "key", "resource_name", "topic_id")
+    fields = ("name", "topic", "topic_name", "group_id", "key", "resource_name", "transactional_id", "topic_id")
     return next(getattr(item, name) for name in fields if getattr(item, name, None) is not None)
 
 

@@ -90,7 +90,7 @@ def test_a_fetch_as_a_replica_is_refused_though_the_oldest_brokers_took_it_from_
 @pytest.mark.parametrize("compression", range(4))
 def test_message_sets_pass_untouched(version: int, magic: int, compression: int) -> None:
     """A wrapper's compressed messages are nobody's business but the broker's."""
-    message = bytes(16) + bytes([magic, compression]) + b"\xff" * 4 + b"\0\0\0\x05inner"
+    message = bytes(8) + b"\0\0\0\x13" + bytes(4) + bytes([magic, compression]) + b"\xff" * 4 + b"\0\0\0\x05inner"
     request: Any = naming(ApiKey.PRODUCE, version, "open", "secret")
     request = _with_records(request, message)
     outcome = run(ApiKey.PRODUCE, version, request)

@@ -30,6 +30,7 @@ from tests.enforcement.support import (
 def batch(*, transactional: bool = False) -> bytes:
     """A record batch as far as its attributes."""
     records = bytearray(61)
+    records[8:12] = (49).to_bytes(4, "big")
     records[16] = 2
     records[22] = 0x10 if transactional else 0
     return bytes(records)

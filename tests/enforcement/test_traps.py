@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -559,7 +560,9 @@ def test_one_denied_topic_adds_nothing_to_the_transaction(version: int) -> None:
     )
     question, asked = door.at_broker()
     assert [t.name for t in asked.topics] == ["open", "open.gone"]
-    door.answer(question, topics=(metadata_topic(4, "open"), metadata_topic(4, "open.gone", UTP)))
+    partitions = (build(item_type(type(metadata_topic(4, "open")), "partitions"), partition_index=0),)
+    existing = replace(metadata_topic(4, "open"), partitions=partitions)
+    door.answer(question, topics=(existing, metadata_topic(4, "open.gone", UTP)))
     assert door.at_broker() is None
     answer = door.at_client(ApiKey.ADD_PARTITIONS_TO_TXN, version)
     results = {t.name: t.results_by_partition[0].partition_error_code for t in answer.results_by_topic_v3_and_below}
@@ -575,6 +578,7 @@ def test_one_denied_topic_adds_nothing_to_the_transaction(version: int) -> None:
 def test_a_transactional_produce_needs_its_transactional_id(version: int) -> None:
     """Traps 15 to 17: it is the flag of the batch that asks, and the denial is for all partitions."""
     records = bytearray(61)
+    records[8:12] = (49).to_bytes(4, "big")
     records[16] = 2
     records[22] = 0x10
     request = request_type(ApiKey.PRODUCE, version)

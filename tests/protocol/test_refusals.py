@@ -283,10 +283,10 @@ def test_partitions_are_found_whatever_they_are_called() -> None:
 @pytest.mark.parametrize(
     ("api_key", "version", "can"),
     [
-        (ApiKey.WRITE_TXN_MARKERS, 1, False),
+        (ApiKey.WRITE_TXN_MARKERS, 1, True),
         (ApiKey.DESCRIBE_LOG_DIRS, 2, False),
         (ApiKey.DESCRIBE_LOG_DIRS, 3, True),
-        (ApiKey.ELECT_LEADERS, 0, False),
+        (ApiKey.ELECT_LEADERS, 0, True),
         (ApiKey.ELECT_LEADERS, 1, True),
         (ApiKey.PRODUCE, 3, True),
     ],

@@ -17,7 +17,7 @@ from proxy.enforcement.access import Mode
 from proxy.enforcement.table import TABLE
 from proxy.session.commands import Timer
 from tests.protocol.entities import random_entity
-from tests.session.support import Desk, Policy, mechanisms
+from tests.session.support import Desk, Policy, broker_versions, mechanisms
 from tests.session.test_serving import produce
 
 REQUESTS = [(key, version) for key in TABLE for version in known_versions(key)]
@@ -214,12 +214,14 @@ def test_a_bootstrap_connection_tries_other_brokers() -> None:
     assert desk.closed == "broker_unreachable"
 
 
-def test_an_api_that_is_not_served_is_not_offered_and_gets_unsupported_version() -> None:
-    desk = Desk("User:admin")
+def test_an_api_that_the_broker_lacks_is_not_offered_and_gets_unsupported_version() -> None:
+    everything = broker_versions()
+    without = tuple(entry for entry in everything.api_keys if entry.api_key != ApiKey.LIST_TRANSACTIONS)
+    desk = Desk("User:admin", versions=replace(everything, api_keys=without))
     desk.send(ApiKey.API_VERSIONS, 0)
     offered = {entry.api_key for entry in desk.at_client(ApiKey.API_VERSIONS, 0).api_keys}
     assert ApiKey.PRODUCE in offered
-    assert not offered & {ApiKey.LEADER_AND_ISR, ApiKey.VOTE, ApiKey.DESCRIBE_ACLS, 10_000}
+    assert not offered & {ApiKey.LEADER_AND_ISR, ApiKey.VOTE, ApiKey.LIST_TRANSACTIONS, 10_000}
     desk.send(ApiKey.LIST_TRANSACTIONS, 0)
     assert desk.at_client(ApiKey.LIST_TRANSACTIONS, 0).error_code == ErrorCode.unsupported_version
     assert desk.sent_to_broker == b""

@@ -10,6 +10,9 @@ from protocol.codec import build, item_type
 from proxy.session.commands import Timer
 from tests.session.support import Caller, Desk, mechanisms
 
+RECORDS = bytes(8) + (49).to_bytes(4, "big") + bytes(4) + b"\2" + bytes(44)
+"""The header of an empty batch."""
+
 
 def produce(version: int, *topics: str, acks: int = 1) -> object:
     """A Produce of one partition for each topic."""
@@ -17,7 +20,7 @@ def produce(version: int, *topics: str, acks: int = 1) -> object:
     topic = item_type(request, "topic_data")
     partition = item_type(topic, "partition_data")
     data = tuple(
-        build(topic, name=name, partition_data=(build(partition, index=0, records=bytes(61)),)) for name in topics
+        build(topic, name=name, partition_data=(build(partition, index=0, records=RECORDS),)) for name in topics
     )
     return build(request, acks=acks, topic_data=data)
 

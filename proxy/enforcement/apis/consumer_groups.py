@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from kio.schema.errors import ErrorCode
-
 from policies.model import ResourceType
 from protocol.apis import ApiKey
-from protocol.codec import build
 from protocol.refusals import refuse
 from protocol.splice import Message
+from proxy.enforcement.apis.group_descriptions import HideGroups
 from proxy.enforcement.apis.names import ask_topics
 from proxy.enforcement.call import Call
-from proxy.enforcement.clauses import Annotate, Cut, Plan, field_of, itself, refusal, refused
+from proxy.enforcement.clauses import Annotate, Cut, field_of, itself, refusal, refused
 from proxy.enforcement.operations import GROUP_OPERATIONS
 from proxy.enforcement.rights import DESCRIBE_GROUP, DESCRIBE_TOPIC, READ_GROUP
 from proxy.enforcement.rule import ApiRule
@@ -53,38 +51,6 @@ def _pattern_refused(call: Call) -> Any:
     return refuse(call.head.api_key, call.version, call.request, DESCRIBE_TOPIC.error, _REGEX)
 
 
-class _HideGroupsOfHiddenTopics:
-    """A group that consumes a topic which the principal may not describe is not described."""
-
-    def apply(self, call: Call, plan: Plan) -> Verdict | None:
-        """Promise to look at the answer."""
-        plan.edits.append(lambda answer: self._look(call, answer))
-        return None
-
-    def describe(self) -> str:
-        """For people."""
-        return f"{DESCRIBE_TOPIC} for every topic of a group, else {DESCRIBE_TOPIC.error.name.upper()} for that group"
-
-    def _look(self, call: Call, answer: Message) -> None:
-        items = answer.items("groups")
-        for item in items:
-            group = item.value
-            if group.error_code == ErrorCode.none and not _may_see(call, group):
-                hidden = build(
-                    type(group),
-                    group_id=group.group_id,
-                    error_code=DESCRIBE_TOPIC.error,
-                    error_message=_HIDDEN_TOPICS,
-                )
-                items.replace(item, hidden)
-
-
-def _may_see(call: Call, group: Any) -> bool:
-    # Each is asked, so that the audit trail has every topic that is missing.
-    denied = [name for name in dict.fromkeys(_topics(group)) if not call.access.allows(DESCRIBE_TOPIC, name)]
-    return not denied
-
-
 def _topics(group: Any) -> Iterator[str]:
     for member in group.members:
         for assignment in (member.assignment, member.target_assignment):
@@ -109,7 +75,7 @@ RULES: Final = (
         ApiKey.CONSUMER_GROUP_DESCRIBE,
         (
             Cut("group_ids", DESCRIBE_GROUP, "groups", itself, refused("groups", named="group_id"), first=True),
-            _HideGroupsOfHiddenTopics(),
+            HideGroups(_topics, _HIDDEN_TOPICS),
             Annotate(
                 "groups",
                 GROUP_OPERATIONS,

@@ -10,10 +10,9 @@ from kio.schema.errors import ErrorCode
 from policies.model import CLUSTER_NAME
 from protocol.apis import ApiKey
 from protocol.errors import sentence
-from protocol.refusals import refused_item
+from protocol.refusals import refuse, refused_item
 from protocol.splice import Message
 from proxy.enforcement.call import Call
-from proxy.enforcement.clauses import refusal
 from proxy.enforcement.rights import CLUSTER_ACTION, DESCRIBE_GROUP, DESCRIBE_TRANSACTIONAL_ID, Right
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.verdict import Answer, Verdict
@@ -33,12 +32,18 @@ def judge_find_coordinator(call: Call) -> Verdict:
     key_type = getattr(call.request, "key_type", _GROUP)
     right = _RIGHTS.get(key_type)
     if right is None or (key_type == _SHARE and call.version < _SHARES):
-        return Answer(refusal(call, ErrorCode.invalid_request, with_message=True))
+        return Answer(_refused(call, ErrorCode.invalid_request))
     if call.version < _BY_KEYS:
         if _allows(call, right, call.request.key):
             return call.forward()
-        return Answer(refusal(call, right.error, with_message=True))
+        return Answer(_refused(call, right.error))
     return _judge_keys(call, right)
+
+
+def _refused(call: Call, error: ErrorCode) -> Any:
+    """The message is the error's sentence, and from version 4 on empty."""
+    message = sentence(error) if call.version < _BY_KEYS else ""
+    return refuse(ApiKey.FIND_COORDINATOR, call.version, call.request, error, message)
 
 
 def _allows(call: Call, right: Right, key: str, times: int = 1) -> bool:

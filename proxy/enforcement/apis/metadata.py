@@ -12,7 +12,7 @@ from policies.model import CLUSTER_NAME, ResourceType
 from protocol.apis import ApiKey, request_type
 from protocol.codec import build, convert, has_field
 from protocol.splice import Item, Message
-from proxy.enforcement.apis.names import INTERNAL_TOPICS, ask_topic_names, ask_topics, missing_topics
+from proxy.enforcement.apis.names import INTERNAL_TOPICS, ask_topic_names, ask_topics
 from proxy.enforcement.call import Call
 from proxy.enforcement.clauses import refusal
 from proxy.enforcement.operations import CLUSTER_OPERATIONS, TOPIC_OPERATIONS
@@ -24,6 +24,8 @@ _FLAG: Final = 4
 """From this version on the request says whether missing topics may be created; before, they always are."""
 _IDS: Final = 10
 _USABLE_IDS: Final = 12
+_NOT_THERE: Final = (ErrorCode.unknown_topic_or_partition, ErrorCode.invalid_topic_exception)
+"""What a missing topic is answered, and one that cannot be: that it may be created is asked before that it can."""
 _WITHOUT_BITS: Final = (ErrorCode.topic_authorization_failed, ErrorCode.unknown_topic_id)
 
 
@@ -115,8 +117,7 @@ def _create_only(
     call: Call, found: Message, described: Sequence[str], forbidden: set[str], denied: list[Any]
 ) -> Verdict:
     """Answer what exists from the question's answer, and send on only the names that may be created."""
-    absent = missing_topics(found)
-    told = {topic.name: topic for topic in found.entity.topics if topic.name not in absent}
+    told = {topic.name: topic for topic in found.entity.topics if topic.error_code not in _NOT_THERE}
     missing = [name for name in described if name not in told]
     topic_type = call.answer_item("topics")
     existing = [convert(told[name], topic_type) for name in described if name in told]
@@ -177,7 +178,7 @@ def _deny_creation(call: Call) -> AnswerEdit:
 
     def edit(answer: Message) -> None:
         items = answer.items("topics")
-        missing = [item for item in items if item.value.error_code == ErrorCode.unknown_topic_or_partition]
+        missing = [item for item in items if item.value.error_code in _NOT_THERE]
         if missing:
             items.keep([item for item in items if item not in missing])
             items.append([_denied_creation(call, item.value.name) for item in missing])

@@ -75,5 +75,10 @@ def missing_topics(answer: Message) -> set[str]:
     return {topic.name for topic in answer.entity.topics if topic.error_code == ErrorCode.unknown_topic_or_partition}
 
 
+def existing_partitions(answer: Message) -> set[tuple[str, int]]:
+    """The partitions that a Metadata answer tells of, each with the name of its topic."""
+    return {(topic.name, found.partition_index) for topic in answer.entity.topics for found in topic.partitions}
+
+
 def _is_open(call: Call, topic_id: UUID) -> bool:
     return topic_id not in call.unknown_ids and call.facts.topic_ids.name(topic_id) is None

@@ -10,14 +10,17 @@ from kio.schema.errors import ErrorCode
 from protocol.apis import ApiKey
 from protocol.errors import MalformedFrame
 from protocol.produce import ProduceSummary, summarize
-from protocol.refusals import refused_item
+from protocol.records import fault_of_first_batch, is_transactional
+from protocol.refusals import refuse, refused_item
 from protocol.splice import Item
 from proxy.enforcement.apis.names import ask_topic_names
 from proxy.enforcement.call import Call
-from proxy.enforcement.clauses import adding, refusal
+from proxy.enforcement.clauses import adding
 from proxy.enforcement.rights import WRITE_TOPIC, WRITE_TRANSACTIONAL_ID
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.verdict import Answer, Disconnect, Forward, Verdict
+
+_SILENT: Final = "a Produce without acknowledgement was denied"
 
 
 def judge_produce(call: Call) -> Verdict:
@@ -30,9 +33,7 @@ def judge_produce(call: Call) -> Verdict:
         if summary is None:
             raise MalformedFrame("a Produce request has tagged fields within its partitions")
     if summary.transactional and not _may_use_transaction(call, summary.transactional_id):
-        if summary.acks == 0:
-            return Disconnect("a transactional Produce without acknowledgement was denied")
-        return Answer(refusal(call, ErrorCode.transactional_id_authorization_failed))
+        return _unreadable(call, summary) or _refused(call, summary, ErrorCode.transactional_id_authorization_failed)
     access = call.access
     for topic in summary.topics:
         name = topic if isinstance(topic, str) else call.facts.topic_ids.name(topic)
@@ -40,6 +41,24 @@ def judge_produce(call: Call) -> Verdict:
         if access.grants or name is None or not access.holds(WRITE_TOPIC, name):
             return _judge_each(call, summary)
     return Forward((frame,), acknowledged=summary.acks != 0, repeatable=frame is call.frame)
+
+
+def _refused(call: Call, summary: ProduceSummary, error: ErrorCode, message: str | None = None) -> Verdict:
+    if summary.acks == 0:
+        return Disconnect(_SILENT)
+    return Answer(refuse(ApiKey.PRODUCE, call.version, call.request, error, message))
+
+
+def _unreadable(call: Call, summary: ProduceSummary) -> Verdict | None:
+    """Brokers look for the transactional flag before all rights, and a batch in which they cannot find it fails all."""
+    for topic in call.request.topic_data:
+        for partition in topic.partition_data:
+            records = partition.records or b""
+            if (fault := fault_of_first_batch(records)) is not None:
+                return _refused(call, summary, ErrorCode.corrupt_message, fault)
+            if is_transactional(records, 0, len(records)):
+                return None
+    return None
 
 
 def _may_use_transaction(call: Call, transactional_id: str | None) -> bool:
@@ -52,6 +71,8 @@ def _judge_each(call: Call, summary: ProduceSummary) -> Verdict:
     question = ask_topic_names(call, ids, lambda: _judge_each(call, summary))
     if question is not None:
         return question
+    if (verdict := _unreadable(call, summary)) is not None:
+        return verdict
     items = call.message.items("topic_data")
     kept: list[Item] = []
     entries: list[Any] = []
@@ -72,7 +93,7 @@ def _forward_kept(call: Call, summary: ProduceSummary, kept: list[Item], entries
     if not kept:
         if acknowledged:
             return Answer(call.build_answer(responses=tuple(entries)))
-        return Disconnect("a Produce without acknowledgement was denied")
+        return Disconnect(_SILENT)
     call.message.items("topic_data").keep(kept)
 
     edits = (adding("responses", entries),) if acknowledged else ()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
 from protocol.codec import build, item_type
-from proxy.enforcement.apis.names import INTERNAL_TOPICS, ask_topics, missing_topics
+from proxy.enforcement.apis.names import INTERNAL_TOPICS, ask_topics, existing_partitions
 from proxy.enforcement.call import Call
 from proxy.enforcement.clauses import Cut, Gate, field_of, refusal, refused
 from proxy.enforcement.rights import (
+    ALTER_CLUSTER,
     CLUSTER_ACTION,
     IDEMPOTENT_WRITE,
     READ_GROUP,
@@ -22,6 +24,8 @@ from proxy.enforcement.rights import (
 )
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.verdict import Answer, Verdict
+
+Partitions = AbstractSet[tuple[str, int]]
 
 _FOR_BROKERS: Final = 4
 _TOPICS: Final = "v3_and_below_topics"
@@ -60,36 +64,46 @@ def judge_add_partitions(call: Call) -> Verdict:
         return call.forward()
     allowed = [name for name in names if name not in denied]
     if allowed:
-        question = ask_topics(call, allowed, lambda found: _add_nothing(call, denied, missing_topics(found)))
+        question = ask_topics(call, allowed, lambda found: _add_nothing(call, denied, existing_partitions(found)))
         if question is not None:
             return question
-    return _add_nothing(call, denied, set())
+    return _add_nothing(call, denied, None)
 
 
-def _add_nothing(call: Call, denied: set[str], missing: set[str]) -> Verdict:
+def _add_nothing(call: Call, denied: set[str], existing: Partitions | None) -> Verdict:
+    """Answer without the broker; nobody was asked what exists if that is None."""
     topic_type = call.answer_item(_RESULTS)
     return Answer(
         call.build_answer(
             **{
                 _RESULTS: tuple(
-                    _result(topic_type, topic, denied, missing) for topic in call.request.v3_and_below_topics
+                    _result(topic_type, topic, denied, existing) for topic in call.request.v3_and_below_topics
                 )
             }
         )
     )
 
 
-def _result(topic_type: type[Any], topic: Any, denied: set[str], missing: set[str]) -> Any:
-    error = ErrorCode.operation_not_attempted
-    if topic.name in denied:
-        error = WRITE_TOPIC.error
-    elif topic.name in missing:
-        error = ErrorCode.unknown_topic_or_partition
+def _result(topic_type: type[Any], topic: Any, denied: set[str], existing: Partitions | None) -> Any:
+    def error(partition: int) -> ErrorCode:
+        if topic.name in denied:
+            return WRITE_TOPIC.error
+        if existing is not None and (topic.name, partition) not in existing:
+            return ErrorCode.unknown_topic_or_partition
+        return ErrorCode.operation_not_attempted
+
     partition_type = item_type(topic_type, "results_by_partition")
     results = tuple(
-        build(partition_type, partition_index=index, partition_error_code=error) for index in topic.partitions
+        build(partition_type, partition_index=index, partition_error_code=error(index)) for index in topic.partitions
     )
     return build(topic_type, name=topic.name, results_by_partition=results)
+
+
+def judge_write_markers(call: Call) -> Verdict:
+    """Judge a WriteTxnMarkers: transaction coordinators send it, and administrators who abort what hangs (KIP-664)."""
+    if call.access.holds(ALTER_CLUSTER) or call.access.allows_cluster(CLUSTER_ACTION):
+        return call.forward()
+    return Answer(refusal(call, CLUSTER_ACTION.error))
 
 
 RULES: Final = (
@@ -123,6 +137,15 @@ RULES: Final = (
         claims=frozenset({"transactional_id", "group_id"}),
     ),
     ApiRule(ApiKey.END_TXN, (_WRITE_THE_TRANSACTION,), claims=frozenset({"transactional_id"})),
+    ApiRule(
+        ApiKey.WRITE_TXN_MARKERS,
+        judge=judge_write_markers,
+        summary=(
+            "Alter Cluster, else ClusterAction Cluster, else CLUSTER_AUTHORIZATION_FAILED for every partition of every "
+            "marker."
+        ),
+        exempt=(("markers.topics.name", "the right on the cluster covers all topics"),),
+    ),
     ApiRule(
         ApiKey.TXN_OFFSET_COMMIT,
         (
