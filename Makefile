@@ -2,16 +2,18 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 ARGS ?=
+# Extras with parts in C that need headers of the operating system (ldap, kerberos) are added with EXTRAS=--all-extras.
+EXTRAS ?= --extra quickstart
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 CODE := protocol policies proxy tests $(wildcard bench docs)
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test mutations coverage lint fix bench docs clean
+.PHONY: help install quickstart test mutations test-differential test-matrix coverage lint fix bench docs clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 	@echo
 	@echo "ARGS is handed on: make test ARGS='tests/policies -x', make quickstart ARGS=--check"
 
@@ -22,7 +24,7 @@ $(STAMP): pyproject.toml uv.lock
 	  "Python >= 3.11 is needed, $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.13")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --all-extras --python $(BIN)/python
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact $(EXTRAS) --python $(BIN)/python
 	@touch $@
 
 quickstart: $(STAMP) ## Try it: a real Kafka with the doorkeeper in front
@@ -33,6 +35,12 @@ test: $(STAMP) ## Run the tests; they download Apache Kafka the first time
 
 mutations: $(STAMP) ## Take away each right and clause of the rules: does a test notice?
 	$(BIN)/python -m tests.mutation
+
+test-differential: $(STAMP) ## Compare with a secured Kafka, for long: DIFFERENTIAL_SEED, _ROUNDS, _SCRIPTS
+	DIFFERENTIAL_ROUNDS=$${DIFFERENTIAL_ROUNDS:-5} $(BIN)/python -m pytest tests/differential $(ARGS)
+
+test-matrix: $(STAMP) ## Try every client against every broker; needs go, javac, node and npm
+	$(BIN)/python -m tests.matrix $(ARGS)
 
 coverage: $(STAMP) ## Run the tests and show what they do not reach
 	$(BIN)/coverage run -m pytest $(ARGS)

@@ -4,42 +4,60 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from policies.model import Principal
 from protocol.apis import ApiKey, api_label
 from protocol.versions import release_before_api_versions
-from proxy.addressing.advertised import Advertised, HostPerBroker, PortPerBroker
+from proxy.addressing.advertised import Advertised, HostPerBroker, PortOnDemand, PortPerBroker
 from proxy.addressing.rewrite import Rewriter
 from proxy.addressing.topology import Topology
 from proxy.authentication.certificates import certificate_principal
 from proxy.authentication.credentials import random_text
 from proxy.authentication.mechanisms import Mechanisms
 from proxy.authentication.outcome import Identity
-from proxy.config.model import Config, Limits, ListenerConfig, PortPerBrokerConfig
+from proxy.authentication.users import FileUsers
+from proxy.config.model import (
+    Config,
+    HostPerBrokerConfig,
+    Limits,
+    ListenerConfig,
+    PortPerBrokerConfig,
+    SecurityProtocol,
+)
 from proxy.enforcement.access import Mode, Verdicts
 from proxy.enforcement.call import ClusterFacts
 from proxy.observability.logs import get_logger
 from proxy.observability.observer import Observer
 from proxy.observability.throttle import Throttle
 from proxy.policy_source import Snapshot
+from proxy.providers.listener import Providers
 from proxy.session.context import SessionContext, SessionLimits
 from proxy.session.session import Session
 from proxy.transport.discovery import Discovery
-from proxy.transport.listener import Acceptor, bind
+from proxy.transport.listener import Acceptor, bind, bind_beside
+from proxy.transport.plain_hop import PlainHop
 from proxy.transport.ports import Client
 from proxy.transport.reception import Reception
 from proxy.transport.registry import Capacity
 from proxy.transport.surroundings import Surroundings
 from proxy.transport.tasks import Tasks
+from proxy.upstream.credentials import mechanisms_for
+from proxy.upstream.hop import SecuredHop
 
 _TELL_AGAIN_AFTER_S: Final = 60.0
 _COUNT_EVERY_S: Final = 2.0
 _WAITING: Final = 16
 """Logins that may wait for a directory or an issuer at one time; the others wait for these."""
+_MOST_PORTS: Final = 1_000
+"""Ports that are tried for the brokers of one listener on demand."""
+_BEYOND_PORTS: Final = 65_536
+_LONGEST_STEP_S: Final = 5.0
 
 _log = get_logger("doorkeeper")
 
@@ -63,42 +81,61 @@ class Doorkeeper:
         self._mode = Mode(config.policy.mode.value)
         self._throttle = Throttle(_TELL_AGAIN_AFTER_S, time.monotonic)
         self._tasks = Tasks(lambda error: _log.error("bug: a task failed", exc_info=error))
+        waiting = ThreadPoolExecutor(_WAITING, thread_name_prefix="waiting")
+        self._secured_hop = _secured_hop(config, observer, waiting)
+        hop = self._secured_hop or PlainHop()
         self.discovery = Discovery(
             self.topology,
             observer,
             facts=self.facts,
             release=release_before_api_versions(config.cluster.version),
+            hop=hop,
         )
         self._around = Surroundings(
             observer=observer,
             directory=self.discovery,
             executor=ThreadPoolExecutor(2, thread_name_prefix="verify"),
-            waiting=ThreadPoolExecutor(_WAITING, thread_name_prefix="waiting"),
+            waiting=waiting,
             capacity=Capacity(config.limits.max_connections),
             tasks=self._tasks,
+            hop=hop,
         )
         self._requests: dict[int, int] = {}
         self._mechanisms: dict[str, Mechanisms] = {}
+        self._providers = {
+            listener.name: Providers(listener.name, listener.sasl, self._around.waiting)
+            for listener in config.listeners
+        }
         self.snapshot = snapshot
         self._verdicts = Verdicts(snapshot.authorizer, self._mode)
+        self._advertised = {listener.name: self._advertised_by(listener) for listener in config.listeners}
         self.receptions: dict[str, Reception] = {
             listener.name: self._reception(listener) for listener in config.listeners
         }
         self._acceptors: list[Acceptor] = []
+        self._bound: dict[str, list[socket.socket]] = {}
         self.take(snapshot)
 
     def take(self, snapshot: Snapshot) -> None:
         """Put a snapshot in force: policy at each connection's next request, the rest for new connections."""
         self.snapshot = snapshot
         self._verdicts = Verdicts(snapshot.authorizer, self._mode)
+        if self._secured_hop is not None:
+            self._secured_hop.tls = snapshot.upstream
         for listener in self.config.listeners:
             tls = snapshot.tls.get(listener.name)
             if tls is not None:
                 self.receptions[listener.name].tls = tls.context
                 self._observer.metrics.certificate_expiry.labels(listener.name).set(tls.not_after.timestamp())
-            if listener.sasl_mechanisms and snapshot.users is not None:
+            if listener.sasl.mechanisms:
                 self._mechanisms[listener.name] = Mechanisms(
-                    listener.sasl_mechanisms, snapshot.users, _nonce, secret=self._secret
+                    listener.sasl.mechanisms,
+                    snapshot.users or FileUsers({}),
+                    _nonce,
+                    secret=self._secret,
+                    passwords=self._providers[listener.name].passwords,
+                    tokens=self._providers[listener.name].tokens,
+                    kerberos=self._providers[listener.name].kerberos,
                 )
         self._observer.policy_in_force(snapshot.generation, time.time())
         asyncio.get_running_loop().call_later(
@@ -112,12 +149,15 @@ class Doorkeeper:
         """
         self._tasks.spawn(self.discovery.run())
         self._tasks.spawn(self._count_requests())
+        for providers in self._providers.values():
+            for background in providers.background():
+                self._tasks.spawn(background)
         for listener in self.config.listeners:
             host, port = listener.bind
-            for each in (port, *_broker_ports(listener)):
-                for listening in await bind(host, each, reuse_port=self._reuse_port):
-                    welcome = self.receptions[listener.name].welcome
-                    self._acceptors.append(Acceptor(listening, welcome, self._around.capacity))
+            for each in (port, *_broker_ports(self._advertised[listener.name])):
+                bound = await bind(host, each, reuse_port=self._reuse_port)
+                self._bound.setdefault(listener.name, bound)
+                self._accept(listener.name, bound)
 
     @property
     def ready(self) -> bool:
@@ -134,6 +174,7 @@ class Doorkeeper:
         for acceptor in self._acceptors:
             acceptor.stop()
         self._acceptors = []
+        self._bound = {}
 
     async def drain(self) -> int:
         """Let every connection finish what is in flight; the number of those that had to be cut off comes back."""
@@ -154,10 +195,38 @@ class Doorkeeper:
 
     def advertised(self) -> Mapping[str, Advertised]:
         """By listener: where clients find each broker."""
-        return {listener.name: advertised_addresses(listener) for listener in self.config.listeners}
+        return self._advertised
+
+    def _accept(self, listener: str, bound: list[socket.socket]) -> None:
+        welcome = self.receptions[listener].welcome
+        self._acceptors += [Acceptor(listening, welcome, self._around.capacity) for listening in bound]
+
+    def _advertised_by(self, listener: ListenerConfig) -> Advertised:
+        brokers = listener.brokers
+        if isinstance(brokers, PortPerBrokerConfig):
+            return PortPerBroker(listener.advertise, brokers.first_port, brokers.node_ids)
+        if isinstance(brokers, HostPerBrokerConfig):
+            return HostPerBroker(brokers.host, listener.bind[1])
+        ports = iter(range(brokers.first_port, min(brokers.first_port + _MOST_PORTS, _BEYOND_PORTS)))
+        open_port = partial(self._open_port, listener.name, ports)
+        return PortOnDemand(listener.advertise, lambda: self.topology.brokers, open_port)
+
+    def _open_port(self, listener: str, ports: Iterator[int]) -> int | None:
+        """Listen on the first of the ports that is free, beside the bootstrap port of a listener."""
+        beside = self._bound.get(listener)
+        if beside is None:
+            return None
+        for port in ports:
+            try:
+                self._accept(listener, bind_beside(beside, port))
+            except OSError as error:
+                _log.warning("a port is passed over", listener=listener, port=port, detail=error.strerror)
+            else:
+                return port
+        return None
 
     def _reception(self, listener: ListenerConfig) -> Reception:
-        advertised = advertised_addresses(listener)
+        advertised = self._advertised[listener.name]
         context = self._context(listener, advertised)
 
         def session(client: Client) -> Session:
@@ -182,9 +251,13 @@ class Doorkeeper:
         def principal(certificate: bytes | None) -> Principal:
             if certificate is None:
                 return listener.principal
-            return certificate_principal(certificate, self.snapshot.mappings[listener.name])
+            mapping = self.snapshot.mappings[listener.name]
+            return certificate_principal(certificate, mapping, listener.principal_source.value)
 
-        def stands(identity: Identity | None, _certificate: bytes | None) -> bool:
+        def stands(identity: Identity | None, certificate: bytes | None) -> bool:
+            tls = self.snapshot.tls.get(listener.name)
+            if certificate is not None and tls is not None and tls.revokes(certificate):
+                return False
             mechanisms = self._mechanisms.get(listener.name)
             return identity is None or mechanisms is None or mechanisms.knows(identity)
 
@@ -208,7 +281,7 @@ class Doorkeeper:
             stands=stands,
             limits=_session_limits(self.config.limits),
             grants=self.config.audit.grants,
-            max_reauth_ms=listener.max_reauth_ms,
+            max_reauth_ms=listener.sasl.max_reauth_ms,
             requests=self._requests,
         )
 
@@ -231,16 +304,21 @@ class Doorkeeper:
 _KNOWN_KEYS: Final = frozenset(map(int, ApiKey))
 
 
-def advertised_addresses(listener: ListenerConfig) -> Advertised:
-    """Where clients of a listener find each broker."""
-    brokers = listener.brokers
-    if isinstance(brokers, PortPerBrokerConfig):
-        return PortPerBroker(listener.advertise, brokers.first_port, brokers.node_ids)
-    return HostPerBroker(brokers.host, listener.bind[1])
+def _secured_hop(config: Config, observer: Observer, waiting: ThreadPoolExecutor) -> SecuredHop | None:
+    """The way to brokers that have security of their own; None if they have none."""
+    cluster, limits = config.cluster, config.limits
+    if cluster.security_protocol is SecurityProtocol.PLAINTEXT:
+        return None
+    return SecuredHop(
+        observer,
+        waiting,
+        server_name=None if cluster.tls is None else cluster.tls.server_name,
+        mechanism=None if cluster.login is None else mechanisms_for(cluster.login),
+        timeout_s=min(_LONGEST_STEP_S, limits.connect_timeout_s),
+    )
 
 
-def _broker_ports(listener: ListenerConfig) -> list[int]:
-    advertised = advertised_addresses(listener)
+def _broker_ports(advertised: Advertised) -> list[int]:
     return advertised.ports() if isinstance(advertised, PortPerBroker) else []
 
 

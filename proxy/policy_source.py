@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,9 +13,13 @@ from policies.authorizer import Authorizer
 from policies.document import PolicyDocument, load_policy
 from policies.principals import InvalidRule, PrincipalMapping
 from policies.strict_yaml import Fault, InvalidDocument
+from proxy.authentication.jwks import InvalidKeySet, KeySet
 from proxy.authentication.users import FileUsers
+from proxy.config.cluster_model import ClusterLogin
 from proxy.config.model import Config, PolicyMode
 from proxy.transport.tls import ListenerTls, listener_tls
+from proxy.upstream.credentials import MakeMechanism, mechanisms_for
+from proxy.upstream.tls import upstream_tls
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 Source = TypeVar("Source")
@@ -26,7 +31,8 @@ class Snapshot:
     """What is in force together.
 
     ``authorizer`` is None in mode ``off``, ``users`` is None without a users file; ``tls`` and ``mappings`` are by
-    listener. ``digest`` names the content of the policy file for people who compare replicas.
+    listener. ``digest`` names the content of the policy file for people who compare replicas. ``upstream`` is for new
+    connections to brokers that speak TLS.
     """
 
     generation: int
@@ -36,6 +42,7 @@ class Snapshot:
     tls: Mapping[str, ListenerTls]
     mappings: Mapping[str, PrincipalMapping]
     digest: str
+    upstream: ssl.SSLContext | None = None
 
 
 class PolicySource(Protocol):
@@ -80,10 +87,18 @@ class FileSource:
             except InvalidRule as error:
                 setting = f"listeners.{listener.name}.principal_mapping_rules"
                 faults.append(config.fault(setting, str(error)))
+            if listener.sasl.oauthbearer is not None and listener.sasl.oauthbearer.jwks_file is not None:
+                _collect(faults, _read_key_set, listener.sasl.oauthbearer.jwks_file)
+            for path in listener.sasl.files():
+                _collect(faults, _check_readable, path)
+        cluster = config.cluster
+        upstream = None if cluster.tls is None else _collect(faults, upstream_tls, cluster.tls)
+        if cluster.login is not None:
+            _collect(faults, _check_login, cluster.login)
         if faults:
             raise InvalidDocument(faults)
         authorizer = None if policy is None else policy.authorizer(generation)
-        return Snapshot(generation, policy, authorizer, users, tls, mappings, digest)
+        return Snapshot(generation, policy, authorizer, users, tls, mappings, digest, upstream)
 
     def fingerprint(self) -> Fingerprint:
         """Path, time of change, size and inode of every file; a file that is gone counts as changed."""
@@ -92,9 +107,13 @@ class FileSource:
     def _files(self) -> list[Path]:
         config = self._config
         files = [path for path in (config.policy.file, config.users) if path is not None]
+        if config.cluster.tls is not None:
+            tls = config.cluster.tls
+            files += [path for path in (tls.ca, tls.certificate, tls.key) if path is not None]
         for listener in config.listeners:
             if listener.tls is not None:
-                named = (listener.tls.certificate, listener.tls.key, listener.tls.client_ca)
+                own = listener.tls
+                named = (own.certificate, own.key, own.client_ca, own.client_crl)
                 files += [path for path in named if path is not None]
         return list(dict.fromkeys(files))
 
@@ -114,6 +133,30 @@ def _read_policy(path: Path) -> tuple[PolicyDocument, str]:
 
 def _read_users(path: Path) -> FileUsers:
     return FileUsers.load(_text(path), str(path))
+
+
+def _read_key_set(path: Path) -> KeySet:
+    try:
+        return KeySet.parse(path.read_bytes())
+    except InvalidKeySet as error:
+        raise InvalidDocument([Fault(str(path), 1, 1, str(error))]) from error
+    except OSError as error:
+        raise InvalidDocument([Fault(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from error
+
+
+def _check_login(login: ClusterLogin) -> MakeMechanism:
+    try:
+        return mechanisms_for(login)
+    except OSError as error:
+        path = getattr(login, "token_endpoint_ca", None)
+        raise InvalidDocument([Fault(str(path), 1, 1, f"cannot be used: {error.strerror or error}")]) from error
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise InvalidDocument([Fault(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from error
 
 
 def _text(path: Path) -> str:

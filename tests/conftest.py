@@ -3,12 +3,14 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from proxy.embedded import KafkaCluster
+from tests.system_packages import left_out
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
@@ -16,6 +18,14 @@ settings.register_profile("deep", settings.get_profile("default"), max_examples=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
 
 _numbers = itertools.count(1)
+_LEFT_OUT = left_out()
+collect_ignore = [str(Path(__file__).parent.parent / file) for file in _LEFT_OUT]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What this machine cannot run is told loudly."""
+    for file, remedy in _LEFT_OUT.items():
+        terminalreporter.write_line(f"NOT RUN HERE: {file} needs: {remedy}", yellow=True, bold=True)
 
 
 class SharedKafka(Protocol):

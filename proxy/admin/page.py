@@ -45,7 +45,7 @@ def _listeners(status: Status) -> str:
             f"{listener.bind[0]}:{listener.bind[1]}",
             listener.advertise,
             listener.security_protocol.value,
-            ", ".join(listener.sasl_mechanisms),
+            ", ".join(listener.sasl.mechanisms),
         ]
         for listener in status.config.listeners
     )

@@ -6,8 +6,11 @@ number and the hex of their DER value (an e-mail address is `1.2.840.113549.1.9.
 replacement characters for bytes that it cannot read is the certificate refused: two subjects must never share a name.
 """
 
+from typing import Final
+
 from policies.model import Principal
 from policies.principals import PrincipalMapping
+from proxy.authentication.alternative_names import dns_name, spiffe_id, uri
 from proxy.authentication.der import Element, InvalidDer, object_identifier, read_children, read_only
 
 _SEQUENCE, _SET, _VERSION = 0x30, 0x31, 0xA0
@@ -38,12 +41,14 @@ class InvalidCertificate(ValueError):
     """A certificate whose subject cannot be read."""
 
 
-def certificate_principal(certificate: bytes, mapping: PrincipalMapping) -> Principal:
+def certificate_principal(certificate: bytes, mapping: PrincipalMapping, source: str = "subject") -> Principal:
     """Return who a verified peer certificate (DER) stands for, by Kafka's ssl.principal.mapping.rules.
 
-    Raises InvalidCertificate, and what `PrincipalMapping.name` raises when no rule applies.
+    `source` is what the rules are about: `subject`, `san_dns`, `san_uri` or `spiffe`.
+
+    Raises InvalidCertificate, InvalidAlternativeName, and what `PrincipalMapping.name` raises when no rule applies.
     """
-    return Principal("User", mapping.name(distinguished_name(certificate)))
+    return Principal("User", mapping.name(_SOURCES[source](certificate)))
 
 
 def distinguished_name(certificate: bytes) -> str:
@@ -96,3 +101,6 @@ def _escape(text: str) -> str:
 
 def _backslash_each(padding: str) -> str:
     return "".join(f"\\{character}" for character in padding)
+
+
+_SOURCES: Final = {"subject": distinguished_name, "san_dns": dns_name, "san_uri": uri, "spiffe": spiffe_id}

@@ -3,47 +3,79 @@
 from collections.abc import Callable, Sequence
 
 from proxy.authentication.credentials import ScramMechanism
+from proxy.authentication.gssapi import GSSAPI, GssapiConversation, Kerberos
+from proxy.authentication.oauthbearer import OAUTHBEARER, OauthbearerConversation
 from proxy.authentication.outcome import Conversation, Identity
+from proxy.authentication.passwords import Passwords, VerifierPasswords
 from proxy.authentication.plain import PLAIN, PlainConversation
 from proxy.authentication.scram import ScramConversation
+from proxy.authentication.tokens import TokenChecker
 from proxy.authentication.users import Directory, Users
 
-SUPPORTED_MECHANISMS = (PLAIN, *(mechanism.value for mechanism in ScramMechanism))
+SCRAM_MECHANISMS = tuple(mechanism.value for mechanism in ScramMechanism)
+SUPPORTED_MECHANISMS = (PLAIN, *SCRAM_MECHANISMS, OAUTHBEARER, GSSAPI)
 """Every mechanism that can be enabled, by its SASL name."""
+NEEDING_USERS = (PLAIN, *SCRAM_MECHANISMS)
+"""Those that check against users' verifiers."""
 
 
 class Mechanisms:
     """The enabled mechanisms, in the order that SaslHandshake lists them."""
 
-    def __init__(self, names: Sequence[str], users: Users, nonce: Callable[[], str], *, secret: bytes) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        users: Users,
+        nonce: Callable[[], str],
+        *,
+        secret: bytes,
+        passwords: Passwords | None = None,
+        tokens: TokenChecker | None = None,
+        kerberos: Kerberos | None = None,
+    ) -> None:
         """Enable `names` for `users`.
 
         `nonce` makes a fresh printable nonce without commas (`random_text(secrets.randbits)`). `secret` hides which
-        users exist: 32 random bytes, the same in all processes that answer on one address.
+        users exist: 32 random bytes, the same in all processes that answer on one address. `passwords` checks those of
+        PLAIN instead of the verifiers of `users`; `tokens` is what OAUTHBEARER needs, `kerberos` what GSSAPI needs.
 
-        Raises ValueError on a mechanism that is not supported.
+        Raises ValueError on a mechanism that is not supported, or lacks what it needs.
         """
         unsupported = [name for name in names if name not in SUPPORTED_MECHANISMS]
         if unsupported:
             raise ValueError(
                 f"unsupported SASL mechanisms {unsupported}, expected some of {list(SUPPORTED_MECHANISMS)}"
             )
+        for name, needed in ((OAUTHBEARER, tokens), (GSSAPI, kerberos)):
+            if name in names and needed is None:
+                raise ValueError(f"{name} needs something that checks what clients show")
         self.names = tuple(names)
+        self._tokens = tokens
+        self._kerberos = kerberos
         self._directory = Directory(users, secret)
+        self._passwords = passwords or VerifierPasswords(self._directory)
         self._nonce = nonce
 
     def knows(self, identity: Identity) -> bool:
-        """Whether who proved itself by one of these could do so now."""
+        """Whether who proved itself by one of these could do so now, as far as can be told without asking anybody."""
         if identity.mechanism not in self.names:
             return False
         if identity.mechanism == PLAIN:
-            return self._directory.any_credential(identity.principal.name)[1]
-        return self._directory.credential(identity.principal.name, ScramMechanism(identity.mechanism))[1]
+            return self._passwords.knows(identity.principal.name)
+        if identity.mechanism in SCRAM_MECHANISMS:
+            return self._directory.credential(identity.principal.name, ScramMechanism(identity.mechanism))[1]
+        return True
 
     def start(self, name: str) -> Conversation:
         """Begin an exchange. Raises KeyError when `name` is not enabled; names compare by case, as in Kafka."""
         if name not in self.names:
             raise KeyError(name)
         if name == PLAIN:
-            return PlainConversation(self._directory)
+            return PlainConversation(self._passwords)
+        if name == OAUTHBEARER:
+            assert self._tokens is not None
+            return OauthbearerConversation(self._tokens)
+        if name == GSSAPI:
+            assert self._kerberos is not None
+            return GssapiConversation(self._kerberos)
         return ScramConversation(ScramMechanism(name), self._directory, self._nonce)

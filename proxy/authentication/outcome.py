@@ -22,13 +22,13 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """The client is `principal`; `data` is the server's last token.
+    """The client is `principal`; `data` is the server's last token, None when the client has had the last word.
 
     `session_lifetime_ms` is how long what the client showed is good for (KIP-368), 0 if it does not end.
     """
 
     principal: Principal
-    data: bytes = b""
+    data: bytes | None = b""
     session_lifetime_ms: int = 0
 
 

@@ -1,14 +1,12 @@
-"""SASL/PLAIN (RFC 4616), server side, judged as Kafka's PlainSaslServer does but against SCRAM verifiers.
+"""SASL/PLAIN (RFC 4616), server side, judged as Kafka's PlainSaslServer does but never against a stored password.
 
-Kafka keeps the passwords; we keep verifiers only, so a check costs one PBKDF2 and is handed out as `Verify`. An
-unknown user is checked against a decoy: same work, same answer. Kafka reads malformed UTF-8 as replacement characters,
-we refuse it: two different tokens must never be the same password.
+Verifiers or a directory are asked instead, which is slow and handed out as `Verify`. Kafka reads malformed UTF-8 as
+replacement characters, we refuse it: two different tokens must never be the same password.
 """
 
 from functools import partial
 
 from policies.model import Principal
-from proxy.authentication.credentials import ScramCredential
 from proxy.authentication.outcome import (
     MAX_TOKEN_BYTES,
     Authenticated,
@@ -19,7 +17,7 @@ from proxy.authentication.outcome import (
     invalid_credentials,
     token_too_long,
 )
-from proxy.authentication.users import Directory
+from proxy.authentication.passwords import BackendUnavailable, Passwords
 
 PLAIN = "PLAIN"
 
@@ -27,8 +25,8 @@ PLAIN = "PLAIN"
 class PlainConversation:
     """One exchange: a token `[authzid] NUL authcid NUL passwd`, then the result of its check."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, passwords: Passwords) -> None:
+        self._passwords = passwords
         self._used = False
         self._pending: tuple[str, str] | None = None  # authorization id, username
 
@@ -47,19 +45,22 @@ class PlainConversation:
             return invalid_credentials(PLAIN, f"expected 3 fields in the token, found {len(fields)}")
         return self._check(*fields)
 
-    def verified(self, result: bool) -> Outcome:
+    def verified(self, result: object) -> Outcome:
         """Take the result of the password check."""
         if self._pending is None:
             raise RuntimeError(f"no password check is pending, yet one ended: {result}")
         authorization_id, username = self._pending
         self._pending = None
-        if not result:
+        if isinstance(result, BackendUnavailable):
+            message = "Authentication failed: passwords cannot be checked at the moment"
+            return Failed(message, str(result), username)
+        if not isinstance(result, str):
             message = "Authentication failed: Invalid username or password"
             return Failed(message, "unknown user or wrong password", username)
         # After the password, as in Kafka: who knows none learns nothing from this sentence.
         if authorization_id not in ("", username):
             return foreign_authorization_id(username)
-        return Authenticated(Principal("User", username))
+        return Authenticated(Principal("User", result))
 
     def _check(self, authorization_id: str, username: str, password: str) -> Outcome:
         if not username:
@@ -67,8 +68,11 @@ class PlainConversation:
         if not password:
             return invalid_credentials(PLAIN, "the password is empty", username)
         self._pending = authorization_id, username
-        return Verify(partial(_matches, *self._directory.any_credential(username), password))
+        return Verify(partial(_owner, self._passwords, username, password), waits=self._passwords.waits)
 
 
-def _matches(credential: ScramCredential, known: bool, password: str) -> bool:
-    return credential.matches(password) and known
+def _owner(passwords: Passwords, username: str, password: str) -> str | BackendUnavailable | None:
+    try:
+        return passwords.owner(username, password)
+    except BackendUnavailable as unavailable:
+        return unavailable

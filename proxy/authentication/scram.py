@@ -72,7 +72,7 @@ class ScramConversation:
         self._over = not isinstance(outcome, Challenge)
         return outcome
 
-    def verified(self, result: bool) -> Outcome:
+    def verified(self, result: object) -> Outcome:
         """Raise RuntimeError: SCRAM never asks for slow work."""
         raise RuntimeError(f"no password check is pending, yet one ended: {result}")
 

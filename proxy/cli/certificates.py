@@ -10,9 +10,10 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from policies.strict_yaml import Fault
+from policies.strict_yaml import Fault, InvalidDocument
 from proxy.config import Config, ListenerConfig
 from proxy.config.values import NODE_ID, is_address
+from proxy.transport.stores import read_identity
 
 _SOON = timedelta(days=30)
 
@@ -22,8 +23,8 @@ def read_certificate(listener: ListenerConfig) -> x509.Certificate | None:
     if listener.tls is None:
         return None
     try:
-        return x509.load_pem_x509_certificates(listener.tls.certificate.read_bytes())[0]
-    except (OSError, ValueError):
+        return read_identity(listener.tls).certificates[0]
+    except InvalidDocument:
         return None
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +16,7 @@ from proxy import __version__
 from proxy.authentication.schema import users_schema
 from proxy.cli.check import check_config
 from proxy.cli.policy import policy
+from proxy.cli.sidecar import sidecar_config, sidecar_options
 from proxy.cli.user import user
 from proxy.config import json_schema, load_config
 from proxy.observability.logs import LEVELS
@@ -51,6 +54,23 @@ def run(path: Path, log_level: str) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     config = load_config(path)
     # Only a doorkeeper that serves needs the event loop and all that stands on it.
+    from proxy.supervisor import run as serve
+
+    sys.exit(serve(config, log_level))
+
+
+def _with_sidecar_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(sidecar_options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@_with_sidecar_options
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="What is logged.")
+def sidecar(log_level: str, **options: Any) -> None:
+    """Give clients on this machine TLS and SASL that they do not have themselves."""
+    config = sidecar_config(**options)
     from proxy.supervisor import run as serve
 
     sys.exit(serve(config, log_level))

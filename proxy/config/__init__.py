@@ -21,11 +21,11 @@ from proxy.config.model import (
     PolicyConfig,
     PolicyMode,
     PortPerBrokerConfig,
-    Secret,
     SecurityProtocol,
     TlsConfig,
 )
 from proxy.config.schema import json_schema
+from proxy.config.secret import Secret
 from proxy.config.warnings import warnings
 
 __all__ = [

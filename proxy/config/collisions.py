@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from policies.strict_yaml import Fault, Node
-from proxy.config.model import AdminConfig, ListenerConfig, Place, PortPerBrokerConfig
+from proxy.config.model import AdminConfig, ListenerConfig, Place, PortOnDemandConfig, PortPerBrokerConfig
 from proxy.config.reader import SettingsReader
 from proxy.config.values import is_wildcard
 
@@ -48,6 +48,11 @@ def _claims(listeners: Mapping[str, ListenerConfig], admin: AdminConfig | None) 
         if isinstance(listener.brokers, PortPerBrokerConfig):
             setting = f"listeners.{name}.brokers"
             yield _Claim(f"the brokers of listener {name!r}", host, listener.brokers.ports, setting)
+        elif isinstance(listener.brokers, PortOnDemandConfig):
+            # Ports behind it that others have are passed over.
+            first = listener.brokers.first_port
+            setting = f"listeners.{name}.brokers"
+            yield _Claim(f"the brokers of listener {name!r}", host, range(first, first + 1), setting)
     # Port 0 is whatever the system has left.
     if admin is not None and admin.bind[1]:
         host, port = admin.bind

@@ -8,22 +8,26 @@ from typing import Final
 from policies.model import ANONYMOUS
 from policies.principals import PrincipalMapping
 from policies.strict_yaml import Entry, Node
-from proxy.authentication.mechanisms import SUPPORTED_MECHANISMS
 from proxy.config import schema
 from proxy.config.model import (
     BrokersConfig,
-    ClientAuth,
     HostPerBrokerConfig,
     ListenerConfig,
+    PortOnDemandConfig,
     PortPerBrokerConfig,
+    PrincipalSource,
     SecurityProtocol,
-    TlsConfig,
 )
 from proxy.config.reader import SettingsReader
+from proxy.config.sasl import read_sasl
+from proxy.config.sasl_model import SaslConfig
+from proxy.config.tls import read_tls
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _PROTOCOLS: Final = tuple(each.value for each in SecurityProtocol)
-_CLIENT_AUTH: Final = tuple(each.value for each in ClientAuth)
+_SOURCES: Final = tuple(each.value for each in PrincipalSource)
+
+_ON_DEMAND: Final = "auto"
 
 Entries = Mapping[str, Entry]
 
@@ -37,8 +41,8 @@ def read_listener(reader: SettingsReader, node: Node) -> ListenerConfig | None:
     advertise = reader.advertised_host(entries["advertise"].value) if "advertise" in entries else None
     brokers = _brokers(reader, entries["brokers"].value) if "brokers" in entries else None
     protocol = _protocol(reader, entries)
-    tls = _tls(reader, entries["tls"].value, f"listeners.{name}.tls") if "tls" in entries else None
-    mechanisms, max_reauth_ms = _sasl(reader, entries["sasl"].value) if "sasl" in entries else ((), 0)
+    tls = read_tls(reader, entries["tls"].value, f"listeners.{name}.tls") if "tls" in entries else None
+    sasl = read_sasl(reader, entries["sasl"].value, f"listeners.{name}.sasl") if "sasl" in entries else SaslConfig()
     rules = _mapping_rules(reader, entries)
     principal = reader.principal(entries["principal"].value) if "principal" in entries else None
     if protocol is not None:
@@ -53,11 +57,16 @@ def read_listener(reader: SettingsReader, node: Node) -> ListenerConfig | None:
         security_protocol=protocol,
         tls=tls,
         principal_mapping_rules=rules,
-        sasl_mechanisms=mechanisms,
-        max_reauth_ms=max_reauth_ms,
+        principal_source=_principal_source(reader, entries),
+        sasl=sasl,
         balancers=_balancers(reader, entries["proxy_protocol"].value) if "proxy_protocol" in entries else (),
         principal=principal or ANONYMOUS,
+        allow_unauthenticated=_flag(reader, entries, "allow_unauthenticated"),
     )
+
+
+def _flag(reader: SettingsReader, entries: Entries, name: str) -> bool:
+    return bool(reader.boolean(entries[name].value)) if name in entries else False
 
 
 def _name(reader: SettingsReader, entries: Entries) -> str | None:
@@ -91,6 +100,8 @@ def _brokers(reader: SettingsReader, node: Node) -> BrokersConfig | None:
         if name not in entries:
             reader.fault(node, f"the key {name!r} is missing", hint)
     first_port = reader.port(entries["first_port"].value) if "first_port" in entries else None
+    if "node_ids" in entries and entries["node_ids"].value.text == _ON_DEMAND:
+        return None if first_port is None else PortOnDemandConfig(first_port)
     node_ids = reader.node_ids(entries["node_ids"].value) if "node_ids" in entries else None
     if first_port is None or node_ids is None:
         return None
@@ -100,22 +111,6 @@ def _brokers(reader: SettingsReader, node: Node) -> BrokersConfig | None:
         reader.fault(entries["node_ids"].value, message, "a lower first_port, or fewer node_ids")
         return None
     return ports
-
-
-def _tls(reader: SettingsReader, node: Node, setting: str) -> TlsConfig | None:
-    entries = reader.mapping(node, schema.keys(schema.TLS), schema.required(schema.TLS))
-    reader.remember(setting, entries)
-    paths = {name: reader.path(entries[name].value) for name in ("certificate", "key", "client_ca") if name in entries}
-    password = reader.secret(entries["key_password"].value) if "key_password" in entries else None
-    chosen = reader.choice(entries["client_auth"].value, _CLIENT_AUTH) if "client_auth" in entries else "none"
-    client_auth = ClientAuth(chosen or "none")
-    if client_auth is not ClientAuth.NONE and "client_ca" not in entries:
-        message = f"client_auth {client_auth.value} needs client_ca"
-        reader.fault(entries["client_auth"].value, message, "the authorities that sign your clients' certificates")
-    certificate, key = paths.get("certificate"), paths.get("key")
-    if certificate is None or key is None:
-        return None
-    return TlsConfig(certificate, key, password, paths.get("client_ca"), client_auth)
 
 
 def _balancers(reader: SettingsReader, node: Node) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -130,21 +125,11 @@ def _balancers(reader: SettingsReader, node: Node) -> tuple[IPv4Network | IPv6Ne
     return tuple(networks)
 
 
-def _sasl(reader: SettingsReader, node: Node) -> tuple[tuple[str, ...], int]:
-    entries = reader.mapping(node, schema.keys(schema.SASL), schema.required(schema.SASL))
-    longest = reader.integer(entries["max_reauth_ms"].value, minimum=0) if "max_reauth_ms" in entries else 0
-    return _mechanisms(reader, entries), longest or 0
-
-
-def _mechanisms(reader: SettingsReader, entries: Entries) -> tuple[str, ...]:
-    mechanisms: list[str] = []
-    for item in reader.items(entries["mechanisms"].value) if "mechanisms" in entries else ():
-        mechanism = reader.choice(item, SUPPORTED_MECHANISMS)
-        if mechanism in mechanisms:
-            reader.fault(item, f"the mechanism {mechanism!r} is given twice")
-        elif mechanism is not None:
-            mechanisms.append(mechanism)
-    return tuple(mechanisms)
+def _principal_source(reader: SettingsReader, entries: Entries) -> PrincipalSource:
+    if "principal_source" not in entries:
+        return PrincipalSource.SUBJECT
+    chosen = reader.choice(entries["principal_source"].value, _SOURCES)
+    return PrincipalSource(chosen or PrincipalSource.SUBJECT.value)
 
 
 def _mapping_rules(reader: SettingsReader, entries: Entries) -> tuple[str, ...]:
@@ -169,12 +154,13 @@ def _report_contradictions(reader: SettingsReader, node: Node, entries: Entries,
         "tls": (protocol.tls, "SSL or SASL_SSL"),
         "sasl": (protocol.sasl, "SASL_PLAINTEXT or SASL_SSL"),
         "principal": (protocol is SecurityProtocol.PLAINTEXT, "PLAINTEXT"),
+        "principal_source": (protocol is SecurityProtocol.SSL, "SSL"),
     }
     for name, (wanted, others) in needs.items():
         if name in entries and not wanted:
             message = f"{name} has no effect with {protocol.value}"
             reader.fault(entries[name].key, message, f"only with {others}")
-        elif wanted and name not in entries and name != "principal":
+        elif wanted and name in ("tls", "sasl") and name not in entries:
             reader.fault(node, f"{protocol.value} needs the key {name!r}")
     brokers = entries["brokers"].value if "brokers" in entries else None
     if brokers is not None and brokers.kind == "map" and "host" in brokers.value and not protocol.tls:

@@ -1,13 +1,13 @@
 """From the text of `doorkeeper.yaml` to a `Config`, or to everything that is wrong with it."""
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from policies.strict_yaml import Entry, Fault, InvalidDocument, Node, parse
 from proxy.config import schema
+from proxy.config.cluster import read_cluster
 from proxy.config.collisions import report_collisions
 from proxy.config.environment import substitute
 from proxy.config.listeners import read_listener
@@ -15,17 +15,16 @@ from proxy.config.model import (
     STANDARD_OUTPUT,
     AdminConfig,
     AuditConfig,
-    ClusterConfig,
     Config,
     Limits,
     ListenerConfig,
     PolicyConfig,
     PolicyMode,
-    SecurityProtocol,
 )
+from proxy.config.open_doors import report_open_doors, report_ports_of_workers
 from proxy.config.reader import SettingsReader
+from proxy.config.shapes import Schema
 
-_VERSION: Final = re.compile(r"[0-9]+(\.[0-9]+){1,3}", re.ASCII)
 _MODES: Final = tuple(mode.value for mode in PolicyMode)
 
 Entries = Mapping[str, Entry]
@@ -72,12 +71,15 @@ class _Sections:
         self._entries = entries
 
     def config(self) -> Config | None:
-        cluster, listeners, policy = self._cluster(), self._listeners(), self._policy()
+        cluster = read_cluster(self._reader, self._entries["cluster"].value) if "cluster" in self._entries else None
+        listeners, policy = self._listeners(), self._policy()
         admin, audit, workers, limits = self._admin(), self._audit(), self._workers(), self._limits()
         users = self._reader.path(self._entries["users"].value) if "users" in self._entries else None
         if "users" not in self._entries:
             self._report_missing_users(listeners)
         report_collisions(self._reader, listeners, admin, self._root)
+        report_open_doors(self._reader, cluster, listeners)
+        report_ports_of_workers(self._reader, listeners, workers)
         if cluster is None or policy is None:
             return None
         return Config(
@@ -93,37 +95,12 @@ class _Sections:
             places=dict(self._reader.places),
         )
 
-    def _section(self, name: str, of: schema.Schema) -> Entries | None:
+    def _section(self, name: str, of: Schema) -> Entries | None:
         if name not in self._entries:
             return None
         entries = self._reader.mapping(self._entries[name].value, schema.keys(of), schema.required(of))
         self._reader.remember(name, entries)
         return entries
-
-    def _cluster(self) -> ClusterConfig | None:
-        entries = self._section("cluster", schema.CLUSTER) or {}
-        if "security_protocol" in entries:
-            self._check_cluster_protocol(entries["security_protocol"].value)
-        version = self._version(entries["version"].value) if "version" in entries else "auto"
-        if "bootstrap_servers" not in entries:
-            return None
-        servers = [self._reader.address(item) for item in self._reader.items(entries["bootstrap_servers"].value)]
-        return ClusterConfig(
-            bootstrap_servers=tuple(server for server in servers if server is not None),
-            version=version,
-        )
-
-    def _check_cluster_protocol(self, node: Node) -> None:
-        protocol = self._reader.choice(node, [each.value for each in SecurityProtocol])
-        if protocol not in (None, SecurityProtocol.PLAINTEXT.value):
-            message = f"{protocol} towards the brokers is not supported yet, expected PLAINTEXT"
-            self._reader.fault(node, message, "keep the path from here to the brokers closed to everybody else")
-
-    def _version(self, node: Node) -> str:
-        if node.kind in ("str", "float", "int") and (node.text == "auto" or _VERSION.fullmatch(node.text)):
-            return node.text
-        self._reader.fault(node, f"expected auto or a version such as 0.8.2, found {node}")
-        return "auto"
 
     def _listeners(self) -> dict[str, ListenerConfig]:
         listeners: dict[str, ListenerConfig] = {}
@@ -140,7 +117,7 @@ class _Sections:
 
     def _report_missing_users(self, listeners: Mapping[str, ListenerConfig]) -> None:
         for name, listener in listeners.items():
-            if listener.security_protocol.sasl:
+            if listener.sasl.needs_users:
                 message = f"the listener {name!r} needs users for {listener.security_protocol.value}"
                 hint = "add users: users.yaml, and make users with 'doorkeeper user add'"
                 self._reader.fault(self._entries["listeners"].key, message, hint)

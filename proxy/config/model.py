@@ -9,6 +9,9 @@ from typing import Final, NamedTuple
 
 from policies.model import ANONYMOUS, Principal
 from policies.strict_yaml import Fault
+from proxy.config.cluster_model import ClusterLogin, ClusterTls
+from proxy.config.sasl_model import SaslConfig
+from proxy.config.secret import Secret
 
 STANDARD_OUTPUT: Final = "-"
 
@@ -41,6 +44,15 @@ class SecurityProtocol(Enum):
         return self in (SecurityProtocol.SASL_PLAINTEXT, SecurityProtocol.SASL_SSL)
 
 
+class PrincipalSource(Enum):
+    """The part of a client's certificate that says who the client is."""
+
+    SUBJECT = "subject"
+    SAN_DNS = "san_dns"
+    SAN_URI = "san_uri"
+    SPIFFE = "spiffe"
+
+
 class ClientAuth(Enum):
     """Kafka's `ssl.client.auth`."""
 
@@ -57,26 +69,17 @@ class PolicyMode(Enum):
     OFF = "off"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Secret:
-    """A text that must not be seen; `reveal` is the only way to it."""
-
-    _text: str
-
-    def reveal(self) -> str:
-        """The text itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(hidden)"
-
-
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
-    """The brokers behind. `version` is "auto" or the version of brokers that cannot tell theirs."""
+    """The brokers behind. `version` is "auto" or the version of brokers that cannot tell theirs.
+
+    `tls` is there with a protocol that has TLS, `login` with one that has SASL.
+    """
 
     bootstrap_servers: tuple[Address, ...]
     security_protocol: SecurityProtocol = SecurityProtocol.PLAINTEXT
+    tls: ClusterTls | None = None
+    login: ClusterLogin | None = None
     version: str = "auto"
 
 
@@ -100,23 +103,38 @@ class HostPerBrokerConfig:
     host: str
 
 
-BrokersConfig = PortPerBrokerConfig | HostPerBrokerConfig
+@dataclass(frozen=True, slots=True)
+class PortOnDemandConfig:
+    """Each broker that the cluster has gets the next free port from `first_port` on, when it is first seen."""
+
+    first_port: int
+
+
+BrokersConfig = PortPerBrokerConfig | PortOnDemandConfig | HostPerBrokerConfig
 
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
-    """The files of a TLS listener."""
+    """The files of a TLS listener. With a `keystore_password`, `certificate` and `key` are one store; with a
+    `truststore_password`, `client_ca` is one.
+    """
 
     certificate: Path
     key: Path
     key_password: Secret | None = None
+    keystore_password: Secret | None = None
     client_ca: Path | None = None
+    truststore_password: Secret | None = None
+    client_crl: Path | None = None
     client_auth: ClientAuth = ClientAuth.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerConfig:
-    """One way in. `principal` is who a client is that does not authenticate."""
+    """One way in. `principal` is who a client is that does not authenticate.
+
+    `allow_unauthenticated` lets others than this machine in without authentication though the brokers ask for one.
+    """
 
     name: str
     bind: Address
@@ -125,10 +143,17 @@ class ListenerConfig:
     security_protocol: SecurityProtocol
     tls: TlsConfig | None = None
     principal_mapping_rules: tuple[str, ...] = ("DEFAULT",)
-    sasl_mechanisms: tuple[str, ...] = ()
-    max_reauth_ms: int = 0
+    principal_source: PrincipalSource = PrincipalSource.SUBJECT
+    sasl: SaslConfig = field(default_factory=SaslConfig)
     balancers: tuple[IPv4Network | IPv6Network, ...] = ()
     principal: Principal = ANONYMOUS
+    allow_unauthenticated: bool = False
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether clients may come in without showing who they are."""
+        has_certificate = self.tls is not None and self.tls.client_auth is ClientAuth.REQUIRED
+        return not self.security_protocol.sasl and not has_certificate
 
     def advertised_names(self) -> tuple[str, ...]:
         """Every host name that clients are told; a broker's as a template with `{node_id}`."""

@@ -8,13 +8,15 @@ from typing import Final, TypeVar
 from policies.model import Principal
 from policies.strict_yaml import Entry, Node, Reader
 from proxy.config.environment import FromEnvironment, Unresolved
-from proxy.config.model import Address, Place, Secret
+from proxy.config.model import Address, Place
+from proxy.config.secret import Secret
 from proxy.config.values import (
     Unacceptable,
     join_id_ranges,
     parse_address,
     parse_advertised_host,
     parse_host_template,
+    parse_https_address,
     parse_id_ranges,
 )
 
@@ -74,6 +76,10 @@ class SettingsReader(Reader):
     def host_template(self, node: Node) -> str | None:
         """A host name with `{node_id}` in it."""
         return self._parsed(node, parse_host_template)
+
+    def https_address(self, node: Node, why: str) -> str | None:
+        """An https address; `why` says what would be at stake without TLS."""
+        return self._parsed(node, lambda text: parse_https_address(text, why))
 
     def node_ids(self, node: Node) -> tuple[int, ...] | None:
         """Node ids in rising order, of "1-50", "1-3,7", 5, or a list of those."""

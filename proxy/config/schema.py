@@ -4,84 +4,31 @@ Editors complete and check with it; the loader takes its keys and bounds from it
 """
 
 import copy
-from typing import Any, Final
+from typing import Final
 
-from proxy.authentication.mechanisms import SUPPORTED_MECHANISMS
-
-Schema = dict[str, Any]
+from proxy.config.cluster_schema import CLUSTER
+from proxy.config.sasl_schema import SASL
+from proxy.config.shapes import PATH as _PATH
+from proxy.config.shapes import SECRET as _SECRET
+from proxy.config.shapes import Schema
+from proxy.config.shapes import limit as _limit
+from proxy.config.shapes import mapping as _object
+from proxy.config.shapes import text as _text
 
 _PORT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 65535}
-_PATH: Final[Schema] = {"type": "string", "minLength": 1}
 _PROTOCOLS: Final = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-_MAX_INT: Final = 2**31 - 1
-
-
-def _object(description: str, properties: Schema, required: tuple[str, ...] = ()) -> Schema:
-    return {
-        "type": "object",
-        "description": description,
-        "additionalProperties": False,
-        "properties": properties,
-        "required": list(required),
-    }
-
-
-def _text(description: str, **more: object) -> Schema:
-    return {"type": "string", "minLength": 1, "description": description, **more}
-
-
-def _limit(description: str, default: int, minimum: int = 1, maximum: int = _MAX_INT) -> Schema:
-    return {
-        "type": "integer",
-        "description": description,
-        "default": default,
-        "minimum": minimum,
-        "maximum": maximum,
-    }
-
-
-_SECRET: Final[Schema] = {
-    "description": "A secret: text (${NAME} takes an environment variable), or the content of a file.",
-    "anyOf": [
-        {"type": "string", "minLength": 1},
-        _object("The content of a file.", {"file": _PATH}, ("file",)),
-    ],
-}
-
 _NODE_ID_ITEM: Final[Schema] = {
     "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*\d+(\s*-\s*\d+)?\s*$"}]
 }
-
-CLUSTER: Final = _object(
-    "The brokers behind.",
-    {
-        "bootstrap_servers": {
-            "type": "array",
-            "minItems": 1,
-            "items": _text("host:port of a broker"),
-            "description": "Brokers to ask first, as host:port.",
-        },
-        "security_protocol": {
-            "enum": _PROTOCOLS,
-            "default": "PLAINTEXT",
-            "description": "How the brokers are spoken to; only PLAINTEXT so far.",
-        },
-        "version": {
-            "type": ["string", "number"],
-            "default": "auto",
-            "description": "auto, or the version (0.8.2, 0.9.0) of brokers too old to tell theirs.",
-        },
-    },
-    ("bootstrap_servers",),
-)
 
 BROKERS: Final = _object(
     "How clients reach each broker: a port each (first_port, node_ids), or a host name each (host).",
     {
         "first_port": {**_PORT, "description": "The port of the broker with the first node id."},
         "node_ids": {
-            "description": 'The node ids that brokers have or may get: "1-50", "1-3,7", 5, or a list of those.',
+            "description": 'Node ids that brokers have or may get: "1-50", "1-3,7", 5, a list of those, or auto.',
             "anyOf": [
+                {"const": "auto"},
                 {"type": "integer", "minimum": 0},
                 {"type": "string", "pattern": r"^\s*\d+(\s*-\s*\d+)?(\s*,\s*\d+(\s*-\s*\d+)?)*\s*$"},
                 {"type": "array", "minItems": 1, "items": _NODE_ID_ITEM},
@@ -97,34 +44,18 @@ TLS: Final = _object(
         "certificate": {**_PATH, "description": "PEM file: the certificate, then its intermediates."},
         "key": {**_PATH, "description": "PEM file: the private key."},
         "key_password": _SECRET,
+        "keystore": {**_PATH, "description": "PKCS #12 or JKS store with one key, instead of certificate and key."},
+        "keystore_password": _SECRET,
         "client_ca": {**_PATH, "description": "PEM file: the authorities that sign clients' certificates."},
+        "truststore": {**_PATH, "description": "PKCS #12 or JKS store of these authorities, instead of client_ca."},
+        "truststore_password": _SECRET,
+        "client_crl": {**_PATH, "description": "PEM file: a revocation list of each of these authorities."},
         "client_auth": {
             "enum": ["none", "requested", "required"],
             "default": "none",
             "description": "Whether clients need a certificate (Kafka's ssl.client.auth).",
         },
     },
-    ("certificate", "key"),
-)
-
-SASL: Final = _object(
-    "SASL authentication.",
-    {
-        "mechanisms": {
-            "type": "array",
-            "minItems": 1,
-            "uniqueItems": True,
-            "items": {"enum": list(SUPPORTED_MECHANISMS)},
-            "description": "The mechanisms offered, in this order.",
-        },
-        "max_reauth_ms": {
-            "type": "integer",
-            "minimum": 0,
-            "default": 0,
-            "description": "How long until a client has to authenticate again (connections.max.reauth.ms); 0: never.",
-        },
-    },
-    ("mechanisms",),
 )
 
 PROXY_PROTOCOL: Final = _object(
@@ -149,6 +80,11 @@ LISTENER: Final = _object(
         "brokers": BROKERS,
         "security_protocol": {"enum": _PROTOCOLS, "description": "What clients of this listener have to speak."},
         "tls": TLS,
+        "principal_source": {
+            "enum": ["subject", "san_dns", "san_uri", "spiffe"],
+            "default": "subject",
+            "description": "The part of a client's certificate that says who the client is.",
+        },
         "principal_mapping_rules": {
             "type": "array",
             "minItems": 1,
@@ -159,6 +95,11 @@ LISTENER: Final = _object(
         "sasl": SASL,
         "proxy_protocol": PROXY_PROTOCOL,
         "principal": _text("Who a client of a PLAINTEXT listener is.", default="User:ANONYMOUS", pattern="^[^:]+:.+$"),
+        "allow_unauthenticated": {
+            "type": "boolean",
+            "default": False,
+            "description": "Let whoever reaches this listener use our own login to the brokers.",
+        },
     },
     ("name", "bind", "advertise", "brokers", "security_protocol"),
 )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from proxy.config.model import Address
 
@@ -80,6 +81,21 @@ def parse_host_template(text: str) -> str:
     return text
 
 
+def parse_https_address(text: str, why: str) -> str:
+    """An https address; ``why`` says what would be at stake without TLS.
+
+    :raises Unacceptable: it is none.
+    """
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() for character in text):
+        raise Unacceptable(f"expected an https address, found {text!r}", why)
+    return text
+
+
 def parse_id_ranges(text: str) -> list[range]:
     """The ranges of "5", "1-50" or "1-3,7".
 
@@ -117,6 +133,11 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches a host."""
+    return ip_address(host).is_loopback if is_address(host) else host == "localhost"
 
 
 def is_wildcard(host: str) -> bool:

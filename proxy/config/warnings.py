@@ -1,17 +1,19 @@
 """What is allowed, but deserves a second look: told by `check` and at start, never a reason to stop."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from policies.model import ANONYMOUS
 from policies.strict_yaml import Fault
+from proxy.config.cluster_model import PasswordLogin
 from proxy.config.model import Config, ListenerConfig, PolicyMode, SecurityProtocol
+from proxy.config.values import is_loopback
 
 
 def warnings(config: Config) -> tuple[Fault, ...]:
     """Every risk that the settings take knowingly or not."""
     return (
         *_policy(config),
+        *_cluster(config),
         *_admin(config),
         *(warning for listener in config.listeners for warning in _listener(config, listener)),
     )
@@ -24,8 +26,23 @@ def _policy(config: Config) -> Iterator[Fault]:
         yield config.fault("policy.mode", "the policy is only observed: what it denies is told, but let through")
 
 
+def _cluster(config: Config) -> Iterator[Fault]:
+    cluster = config.cluster
+    if cluster.tls is not None and not cluster.tls.endpoint_identification:
+        yield config.fault(
+            "cluster.tls.endpoint_identification",
+            "the brokers' names are not checked: whoever has a certificate of a trusted authority can be a broker",
+            "remove it, and set server_name if the brokers' certificates hold another name",
+        )
+    remote = not all(is_loopback(host) for host, _ in cluster.bootstrap_servers)
+    if remote and cluster.security_protocol is SecurityProtocol.SASL_PLAINTEXT:
+        in_clear = not (isinstance(cluster.login, PasswordLogin) and cluster.login.mechanism.startswith("SCRAM-"))
+        what = "our password or token goes" if in_clear else "everything but our password goes"
+        yield config.fault("cluster.security_protocol", f"{what} to the brokers in clear text", "SASL_SSL")
+
+
 def _admin(config: Config) -> Iterator[Fault]:
-    if config.admin is not None and not _is_loopback(config.admin.bind[0]):
+    if config.admin is not None and not is_loopback(config.admin.bind[0]):
         yield config.fault(
             "admin.bind",
             "the admin port has no authentication and can be reached from other machines",
@@ -35,20 +52,35 @@ def _admin(config: Config) -> Iterator[Fault]:
 
 def _listener(config: Config, listener: ListenerConfig) -> Iterator[Fault]:
     setting = f"listeners.{listener.name}"
-    reachable = not _is_loopback(listener.bind[0])
+    reachable = not is_loopback(listener.bind[0])
+    if reachable and listener.anonymous and config.cluster.security_protocol is not SecurityProtocol.PLAINTEXT:
+        yield config.fault(
+            f"{setting}.allow_unauthenticated",
+            f"whoever reaches listener {listener.name!r} speaks to the brokers in our name",
+            "bind it to 127.0.0.1",
+        )
     if listener.principal != ANONYMOUS and reachable:
         yield config.fault(
             f"{setting}.principal",
             f"whoever reaches listener {listener.name!r} is {listener.principal}",
             "bind it to 127.0.0.1",
         )
-    in_clear = listener.security_protocol is SecurityProtocol.SASL_PLAINTEXT and "PLAIN" in listener.sasl_mechanisms
+    in_clear = listener.security_protocol is SecurityProtocol.SASL_PLAINTEXT and "PLAIN" in listener.sasl.mechanisms
     if in_clear and reachable:
         yield config.fault(f"{setting}.sasl", "PLAIN sends passwords in clear text over SASL_PLAINTEXT", "SASL_SSL")
+    yield from _oauthbearer(config, listener, setting, reachable=reachable)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _oauthbearer(config: Config, listener: ListenerConfig, setting: str, *, reachable: bool) -> Iterator[Fault]:
+    oauthbearer = listener.sasl.oauthbearer
+    if oauthbearer is None:
+        return
+    if reachable and not listener.security_protocol.tls:
+        message = "OAUTHBEARER sends tokens in clear text over SASL_PLAINTEXT"
+        yield config.fault(f"{setting}.sasl", message, "SASL_SSL")
+    if not oauthbearer.rules.expected_audience:
+        yield config.fault(
+            f"{setting}.sasl.oauthbearer",
+            "every token of the issuer is taken, also those made for other services",
+            "set expected_audience",
+        )

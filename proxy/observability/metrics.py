@@ -100,6 +100,9 @@ class Metrics:
         self.broker_up = self._gauge(
             "broker_up", "1 if the last connection to the broker succeeded, else 0.", "node_id"
         )
+        self.upstream_failures = self._counter(
+            "upstream_failures", "Connections to brokers that did not come about, by step.", "step"
+        )
         self.session_bugs = self._counter("session_bugs", "Sessions closed because of a bug of the doorkeeper.")
         self.audit_lines = self._counter("audit_lines", "Audit lines written.")
         self.audit_lines_dropped = self._counter("audit_lines_dropped", "Audit lines that were lost.")

@@ -112,6 +112,18 @@ class Observer:
         """A connection to a broker came about, or did not."""
         self.metrics.broker_up.labels(node_id).set(up)
 
+    def upstream_failed(self, broker: str, step: str, detail: str, remedy: str) -> None:
+        """A connection to a broker did not come about, or did not last. `step` is a label of a small set."""
+        self.metrics.upstream_failures.labels(step).inc()
+        self._warn_seldom(
+            "a broker does not let us in",
+            (broker, step, detail),
+            broker=broker,
+            step=step,
+            detail=detail,
+            remedy=remedy,
+        )
+
     def policy_in_force(self, generation: int, loaded_at: float) -> None:
         """A policy took effect at `loaded_at` (seconds since the epoch)."""
         self.metrics.policy_generation.set(generation)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from kio.schema.errors import ErrorCode
 
@@ -14,6 +14,7 @@ from protocol.splice import decode_response, encode_request
 from protocol.versions import broker_ranges
 from proxy import __version__
 from proxy.addressing.topology import Address, BrokerAddress
+from proxy.transport.ports import Hop
 
 _CLIENT_ID: Final = "doorkeeper"
 _AUTO_CREATE: Final = "auto.create.topics.enable"
@@ -25,11 +26,11 @@ class BrokerLink:
     """One open connection; questions are asked one after the other."""
 
     def __init__(
-        self, address: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout_s: float
+        self, address: Address, reader: asyncio.StreamReader, transport: asyncio.Transport, timeout_s: float
     ) -> None:
         self.address = address
         self._reader = reader
-        self._writer = writer
+        self._transport = transport
         self._timeout_s = timeout_s
         self._correlation_id = 0
 
@@ -41,7 +42,7 @@ class BrokerLink:
         """
         self._correlation_id += 1
         request = build(request_type(api_key, version), **values)
-        self._writer.write(encode_request(api_key, version, self._correlation_id, _CLIENT_ID, request))
+        self._transport.write(encode_request(api_key, version, self._correlation_id, _CLIENT_ID, request))
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._frame()
@@ -56,18 +57,29 @@ class BrokerLink:
         return head + await self._reader.readexactly(length)
 
 
+class _Stream(asyncio.StreamReaderProtocol):
+    """A reader that knows where to write."""
+
+    transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
+
+
 @asynccontextmanager
-async def broker_link(address: Address, timeout_s: float) -> AsyncIterator[BrokerLink]:
+async def broker_link(address: Address, timeout_s: float, hop: Hop) -> AsyncIterator[BrokerLink]:
     """Connect to a broker; connecting and each answer may take `timeout_s`.
 
     :raises OSError: the connection did not come about.
     """
+    reader = asyncio.StreamReader()
     async with asyncio.timeout(timeout_s):
-        reader, writer = await asyncio.open_connection(*address)
+        stream = await hop.connect(lambda: _Stream(reader), *address)
     try:
-        yield BrokerLink(address, reader, writer, timeout_s)
+        yield BrokerLink(address, reader, stream.transport, timeout_s)
     finally:
-        writer.transport.abort()
+        stream.transport.abort()
 
 
 async def ask_versions(link: BrokerLink) -> Any:

@@ -215,7 +215,7 @@ class Connection:
 
     async def _connect(self, host: str, port: int) -> None:
         try:
-            await self._loop.create_connection(lambda: BrokerSide(self), host, port)
+            await self._around.hop.connect(lambda: BrokerSide(self), host, port)
         except OSError as error:
             self._connecting = None
             self._around.directory.broker_failed(host, port)
@@ -302,7 +302,10 @@ class Connection:
         # lose requests that it has not read yet, such as the last ones of a producer with acks=0.
         if self._to_broker:
             self._flush_broker()
-        broker.write_eof()
+        if broker.can_write_eof():
+            broker.write_eof()
+        else:  # TLS has no half-closing, but its end waits until the broker has read everything
+            broker.close()
         self._last_resorts.append(self._loop.call_later(self._around.broker_flush_s, broker.abort))
 
     def _finish_when_closed(self) -> None:

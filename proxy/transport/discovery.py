@@ -20,6 +20,8 @@ from proxy.transport.broker_link import (
     broker_link,
     looks_at_no_version,
 )
+from proxy.transport.plain_hop import PlainHop
+from proxy.transport.ports import Hop
 
 _FIRST_RETRY_S: Final = 0.25
 _NOT_SOONER_THAN_S: Final = 1.0
@@ -35,7 +37,7 @@ class Discovery:
 
     Connecting to a broker and each of its answers may take `timeout_s`. With a `release` the brokers are taken for
     that one; it is one of those older than 0.10, which cannot tell. ``facts`` is taught the settings of the brokers
-    that decide. `jitter` gives numbers from 0 to 1.
+    that decide. `hop` is the way to the brokers. `jitter` gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Discovery:
         interval_s: float = 30.0,
         timeout_s: float = 5.0,
         release: str | None = None,
+        hop: Hop | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -56,6 +59,7 @@ class Discovery:
         self._interval_s = interval_s
         self._timeout_s = timeout_s
         self._release = release
+        self._hop = hop or PlainHop()
         self._jitter = jitter
         self._wanted = asyncio.Event()
         self._round: asyncio.Task[bool] | None = None
@@ -149,7 +153,7 @@ class Discovery:
     async def _ask_cluster(self, address: Address) -> bool:
         """Learn the brokers; False if there are none: the cluster has just started, or is a 0.8 without a topic."""
         facts = await self._ask_versions(address)
-        async with broker_link(address, self._timeout_s) as link:
+        async with broker_link(address, self._timeout_s, self._hop) as link:
             brokers = await ask_brokers(link, facts.response)
             await self._ask_settings(link, brokers, facts)
         for change in self._topology.learn(brokers):
@@ -192,7 +196,7 @@ class Discovery:
 
     async def _ask_versions(self, address: Address) -> VersionFacts:
         if self._release is not None:
-            async with broker_link(address, self._timeout_s):
+            async with broker_link(address, self._timeout_s, self._hop):
                 return VersionFacts(None, self._release)
         known = self._topology.versions_at(*address)
         if known is None or self._topology.failed(address):
@@ -200,19 +204,19 @@ class Discovery:
             known = VersionFacts(None, await self._ask_release(address)) if await self._is_old(address) else None
         if known is not None and known.response is None:
             return known
-        async with broker_link(address, self._timeout_s) as link:
+        async with broker_link(address, self._timeout_s, self._hop) as link:
             return VersionFacts(await ask_versions(link))
 
     async def _is_old(self, address: Address) -> bool:
         """Whether a broker is older than 0.10. One that closes the connection is not: it is as new as can be."""
-        async with broker_link(address, self._timeout_s) as link:
+        async with broker_link(address, self._timeout_s, self._hop) as link:
             try:
                 return await looks_at_no_version(link)
             except ConnectionResetError:
                 return False
 
     async def _ask_release(self, address: Address) -> str:
-        async with broker_link(address, self._timeout_s) as link:
+        async with broker_link(address, self._timeout_s, self._hop) as link:
             return await ask_release(link)
 
     def _unreachable(self, address: Address) -> None:

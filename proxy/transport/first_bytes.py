@@ -18,6 +18,8 @@ _PROXY_PROTOCOL: Final = (b"PROXY ", b"\r\n\r\n\x00\r\nQUIT\n")
 _TLS_HANDSHAKE: Final = b"\x16\x03"
 _MAX_API_KEY: Final = 999
 _MAX_API_VERSION: Final = 99
+_FIRST_TOKEN_OF_GSSAPI: Final = b"\x60"
+"""What clients of Kafka 0.9 begin with instead of a request."""
 
 
 class FirstBytes(Enum):
@@ -111,4 +113,6 @@ def _may_be_request(data: bytes, max_request_bytes: int) -> bool:
     length = int.from_bytes(data[:4].ljust(4, b"\0"), signed=True)
     api_key = int.from_bytes(data[4:6].ljust(2, b"\0"), signed=True)
     version = int.from_bytes(data[6:8].ljust(2, b"\0"), signed=True)
+    if data[4:5] == _FIRST_TOKEN_OF_GSSAPI:
+        return 0 <= length <= max_request_bytes
     return 0 <= length <= max_request_bytes and 0 <= api_key <= _MAX_API_KEY and 0 <= version <= _MAX_API_VERSION

@@ -6,7 +6,7 @@ asyncio's own server does the TLS handshake before anybody can look at the first
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from proxy.observability.logs import get_logger
@@ -40,6 +40,23 @@ async def bind(host: str, port: int, *, reuse_port: bool = False) -> list[socket
             opened.close()
         raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
     return listening
+
+
+def bind_beside(listening: Sequence[socket.socket], port: int) -> list[socket.socket]:
+    """Sockets on the same addresses as these, but on another port.
+
+    :raises OSError: an address cannot be bound; none is left open then.
+    """
+    opened: list[socket.socket] = []
+    try:
+        for beside in listening:
+            host, _, *rest = beside.getsockname()
+            opened.append(_listen(beside.family, (host, port, *rest), reuse_port=False))
+    except OSError:
+        for each in opened:
+            each.close()
+        raise
+    return opened
 
 
 async def _addresses(host: str, port: int) -> list[tuple[int, Any]]:

@@ -1,8 +1,9 @@
 """What the transport needs of others: a session, the knowledge where brokers are, and somebody to tell what happens."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from proxy.session.commands import Commands, Timer
 
@@ -77,6 +78,20 @@ class Session(Protocol):
 
 
 SessionFactory = Callable[[Client], Session]
+
+
+AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
+
+
+class Hop(Protocol):
+    """The way to the brokers."""
+
+    async def connect(self, factory: Callable[[], AnyProtocol], host: str, port: int) -> AnyProtocol:
+        """Connect, and give the connection to what ``factory`` makes once requests may be sent.
+
+        :raises OSError: the connection did not come about; the message says why.
+        """
+        ...
 
 
 class BrokerDirectory(Protocol):

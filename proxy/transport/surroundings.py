@@ -4,14 +4,15 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from proxy.observability.observer import Observer
-from proxy.transport.ports import BrokerDirectory
+from proxy.transport.plain_hop import PlainHop
+from proxy.transport.ports import BrokerDirectory, Hop
 from proxy.transport.registry import Capacity, Registry
 from proxy.transport.tasks import Tasks
 
 
 @dataclass(slots=True, kw_only=True)
 class Surroundings:
-    """Built once, inside the running event loop.
+    """Built once, inside the running event loop. `executor` computes, `waiting` waits for other machines.
 
     `client_flush_s` bounds how long a closed client may take to read its last answers, `broker_flush_s` how long a
     broker may take to read what a client sent before it went; both in seconds.
@@ -20,8 +21,10 @@ class Surroundings:
     observer: Observer
     directory: BrokerDirectory
     executor: Executor
+    waiting: Executor
     capacity: Capacity
     tasks: Tasks
+    hop: Hop = field(default_factory=PlainHop)
     registry: Registry = field(default_factory=Registry)
     client_flush_s: float = 5.0
     broker_flush_s: float = 30.0

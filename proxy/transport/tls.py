@@ -1,20 +1,19 @@
 """TLS contexts for listeners, made from files that are checked one by one so that a fault names the right one."""
 
+import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from policies.strict_yaml import Fault, InvalidDocument
 from proxy.config.model import ClientAuth, TlsConfig
 from proxy.transport.handshake import ServerContext, remember_server_name
+from proxy.transport.stores import Identity, read_authorities, read_identity, read_revocations
 
 # Forward secrecy and authenticated encryption only (RFC 9325); TLS 1.3 has nothing else anyway.
 _TLS_1_2_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -25,8 +24,6 @@ _VERIFY_MODES: Final = {
     ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
 }
 
-_Loaded = TypeVar("_Loaded")
-
 
 @dataclass(frozen=True, slots=True)
 class ListenerTls:
@@ -34,29 +31,60 @@ class ListenerTls:
 
     context: ServerContext
     not_after: datetime
+    revocations: Sequence[x509.CertificateRevocationList] = ()
+
+    def revokes(self, certificate: bytes) -> bool:
+        """Whether a client's certificate (DER), which was good when its connection began, was taken back since."""
+        if not self.revocations:
+            return False
+        found = x509.load_der_x509_certificate(certificate)
+        return any(
+            each.issuer == found.issuer
+            and each.get_revoked_certificate_by_serial_number(found.serial_number) is not None
+            for each in self.revocations
+        )
 
 
 def listener_tls(config: TlsConfig) -> ListenerTls:
     """Read the files of a listener and make a context for its new connections; connections that are open keep theirs.
 
     :raises InvalidDocument: a file cannot be read or is not what it must be, or key and certificate do not belong
-    together.
+        together.
     """
-    certificate = _load(config.certificate, x509.load_pem_x509_certificates, "a certificate in PEM form")[0]
-    password = config.key_password.reveal().encode() if config.key_password else None
-    expected = "a private key in PEM form" + (" that key_password opens" if password else "")
-    key = _load(config.key, lambda data: load_pem_private_key(data, password), expected)
-    _check_pair(config, certificate, key)
+    identity = read_identity(config)
     context = _strict_context()
     try:
-        context.load_cert_chain(config.certificate, config.key, password or b"")
+        _load_identity(context, identity)
     except ssl.SSLError as error:  # e.g. a key that is too small for OpenSSL's security level
-        raise _invalid(config.certificate, f"cannot be used: {error.reason}") from error
+        message = f"cannot be used: {error.reason}"
+        raise InvalidDocument([Fault(str(config.certificate), 1, 1, message)]) from error
+    revocations: Sequence[x509.CertificateRevocationList] = ()
     if config.client_ca is not None:
-        authorities = _load(config.client_ca, x509.load_pem_x509_certificates, "certificates in PEM form")
+        authorities = read_authorities(config.client_ca, config.truststore_password)
         context.load_verify_locations(cadata="".join(ca.public_bytes(Encoding.PEM).decode() for ca in authorities))
+        if config.client_crl is not None:
+            revocations = read_revocations(config.client_crl, authorities)
+            _load_from_memory(
+                b"".join(each.public_bytes(Encoding.PEM) for each in revocations), context.load_verify_locations
+            )
+            context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
     context.verify_mode = _VERIFY_MODES[config.client_auth]
-    return ListenerTls(context, certificate.not_valid_after_utc)
+    return ListenerTls(context, identity.certificates[0].not_valid_after_utc, revocations)
+
+
+def _load_identity(context: ServerContext, identity: Identity) -> None:
+    _load_from_memory(identity.pem(), context.load_cert_chain)
+
+
+def _load_from_memory(data: bytes, load: Callable[[str], None]) -> None:
+    """Give data to who reads files only, without writing a key to a disk."""
+    descriptor = os.memfd_create("pem", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(data)
+        load(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
 
 
 def _strict_context() -> ServerContext:
@@ -66,24 +94,3 @@ def _strict_context() -> ServerContext:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.sni_callback = remember_server_name
     return context
-
-
-def _check_pair(config: TlsConfig, certificate: x509.Certificate, key: PrivateKeyTypes) -> None:
-    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    if certificate.public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
-        raise _invalid(config.key, f"the key does not belong to the certificate {config.certificate}")
-
-
-def _load(path: Path, parse: Callable[[bytes], _Loaded], expected: str) -> _Loaded:
-    try:
-        return parse(path.read_bytes())
-    except OSError as error:
-        raise _invalid(path, f"cannot be read: {error.strerror}") from error
-    except TypeError as error:  # cryptography's way to say that a password is missing or superfluous
-        raise _invalid(path, str(error).rstrip("."), "set key_password, or remove it") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise _invalid(path, f"is not {expected}") from error
-
-
-def _invalid(path: Path, message: str, hint: str | None = None) -> InvalidDocument:
-    return InvalidDocument([Fault(str(path), 1, 1, message, hint)])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.addressing.advertised import HostPerBroker, PortPerBroker
+from proxy.addressing.advertised import HostPerBroker, PortOnDemand, PortPerBroker
 
 PORTS = PortPerBroker("kafka.example.com", 9101, range(1, 51))
 HOSTS = HostPerBroker("b{node_id}.kafka.example.com", 9093)
@@ -82,3 +82,47 @@ def test_a_name_that_is_too_short_for_the_template():
 def test_a_template_needs_one_node_id(template):
     with pytest.raises(ValueError, match=r"exactly one \{node_id\}"):
         HostPerBroker(template, 9093)
+
+
+class Ports:
+    """Free ports from 9093 on; `left` of them."""
+
+    def __init__(self, left: int = 100) -> None:
+        self.opened: list[int] = []
+        self._left = left
+
+    def __call__(self) -> int | None:
+        if len(self.opened) == self._left:
+            return None
+        self.opened.append(9093 + len(self.opened))
+        return self.opened[-1]
+
+
+def test_ports_on_demand_are_opened_for_the_brokers_there_are_in_their_order():
+    ports, brokers = Ports(), {1003: "", 1001: "", 1002: ""}
+    scheme = PortOnDemand("localhost", lambda: brokers, ports)
+    assert ports.opened == []
+    assert scheme.of(1003) == ("localhost", 9095)
+    assert [scheme.of(n) for n in (1001, 1002)] == [("localhost", 9093), ("localhost", 9094)]
+    assert [scheme.node_of_port(port) for port in (9092, 9093, 9094, 9095)] == [None, 1001, 1002, 1003]
+
+
+def test_a_port_on_demand_is_kept():
+    ports, brokers = Ports(), {1: ""}
+    scheme = PortOnDemand("localhost", lambda: brokers, ports)
+    scheme.of(1)
+    brokers = {0: "", 7: ""}
+    assert scheme.of(7) == ("localhost", 9095)
+    assert scheme.of(1) == ("localhost", 9093)
+    assert scheme.of(0) == ("localhost", 9094)
+    assert ports.opened == [9093, 9094, 9095]
+
+
+def test_no_broker_and_no_port_give_no_address():
+    ports = Ports(left=1)
+    scheme = PortOnDemand("localhost", tuple, ports)
+    assert scheme.of(-1) is None
+    assert scheme.of(1) is not None
+    assert scheme.of(2) is None
+    assert ports.opened == [9093]
+    assert scheme.node_of_host("localhost") is None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from proxy.authentication.credentials import MIN_ITERATIONS, ScramCredential, ScramMechanism
-from proxy.authentication.mechanisms import SUPPORTED_MECHANISMS, Mechanisms
+from proxy.authentication.mechanisms import NEEDING_USERS, Mechanisms
 from proxy.authentication.outcome import Conversation, Outcome, Verify
 from proxy.authentication.users import FileUsers
 
@@ -29,7 +29,7 @@ def _users(passwords: Mapping[str, str]) -> FileUsers:
 
 
 def _mechanisms(passwords: Mapping[str, str]) -> Mechanisms:
-    return Mechanisms(SUPPORTED_MECHANISMS, _users(passwords), lambda: SERVER_NONCE, secret=SECRET)
+    return Mechanisms(NEEDING_USERS, _users(passwords), lambda: SERVER_NONCE, secret=SECRET)
 
 
 def _answer(conversation: Conversation, token: bytes) -> Outcome:

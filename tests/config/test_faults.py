@@ -97,10 +97,7 @@ ONE_FAULT = {
     "unsupported towards the brokers": (
         "[kafka:9092]",
         "[kafka:9092]\n  security_protocol: SASL_SSL",
-        (
-            "d.yaml:3:22: SASL_SSL towards the brokers is not supported yet, expected PLAINTEXT "
-            "(keep the path from here to the brokers closed to everybody else)"
-        ),
+        "d.yaml:2:3: SASL_SSL towards the brokers needs the key 'sasl' (who we are to the brokers)",
     ),
     "version": (
         "[kafka:9092]",
@@ -267,8 +264,8 @@ ONE_FAULT = {
         "[PLAIN]",
         "[SCRAM-SHA-265]",
         (
-            "d.yaml:10:25: expected one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, found 'SCRAM-SHA-265' "
-            "(did you mean 'SCRAM-SHA-256'?)"
+            "d.yaml:10:25: expected one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, GSSAPI, "
+            "found 'SCRAM-SHA-265' (did you mean 'SCRAM-SHA-256'?)"
         ),
     ),
     "mechanism twice": ("[PLAIN]", "[PLAIN, PLAIN]", "d.yaml:10:32: the mechanism 'PLAIN' is given twice"),

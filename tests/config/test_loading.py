@@ -90,15 +90,15 @@ def test_listener_with_a_port_per_broker():
     assert (listener.name, listener.bind, listener.advertise) == ("clients", ("0.0.0.0", 9093), "kafka.example.com")
     assert listener.brokers == PortPerBrokerConfig(9101, tuple(range(1, 51)))
     assert listener.security_protocol is SecurityProtocol.SASL_SSL
-    assert listener.sasl_mechanisms == ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN")
+    assert listener.sasl.mechanisms == ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN")
     assert listener.principal_mapping_rules == ("RULE:^CN=([^,]+),.*$/$1/L", "DEFAULT")
     assert listener.advertised_names() == ("kafka.example.com",)
 
 
 def test_how_long_a_client_is_known():
-    assert parse(FULL).listeners[0].max_reauth_ms == 0
+    assert parse(FULL).listeners[0].sasl.max_reauth_ms == 0
     bounded = FULL.replace("SCRAM-SHA-512, PLAIN]}", "SCRAM-SHA-512, PLAIN], max_reauth_ms: 60000}")
-    assert parse(bounded).listeners[0].max_reauth_ms == 60_000
+    assert parse(bounded).listeners[0].sasl.max_reauth_ms == 60_000
 
 
 def test_load_balancers_in_front():

@@ -45,6 +45,10 @@ class Wire:
         """Leave: the other side sees a FIN."""
         self._socket.close()
 
+    def give_up_after(self, seconds: float) -> None:
+        """Wait no longer than this for an answer."""
+        self._socket.settimeout(seconds)
+
     def send_bytes(self, data: bytes) -> None:
         """Send anything at all."""
         self._socket.sendall(data)

@@ -23,6 +23,7 @@ BOUNDED_LABELS = {
     "result",
     "state",
     "version",
+    "step",
 }
 
 

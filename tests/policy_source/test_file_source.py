@@ -134,3 +134,75 @@ def test_the_fingerprint_notices_a_change_of_every_file(folder: Path, name: str)
     after = source.fingerprint()
     path.unlink()
     assert source.fingerprint() != after
+
+
+def test_a_file_of_keys_that_is_none_is_told(folder: Path):
+    issuer = "oauthbearer: {jwks_file: keys.json, expected_issuer: i}"
+    text = TEXT.replace("{mechanisms: [PLAIN]}", f"{{mechanisms: [PLAIN, OAUTHBEARER], {issuer}}}")
+
+    def faults() -> list[str]:
+        with pytest.raises(InvalidDocument) as caught:
+            FileSource(config_in(folder, text)).load(1)
+        return [str(fault).removeprefix(f"{folder}/") for fault in caught.value.faults]
+
+    assert faults() == ["keys.json:1:1: cannot be read: No such file or directory"]
+    (folder / "keys.json").write_text('{"keys": []}')
+    assert faults() == ["keys.json:1:1: the key set has no key that checks signatures"]
+
+
+def test_files_of_mechanisms_that_are_missing_are_told(folder: Path):
+    ldap = 'ldap: {urls: ["ldaps://a"], ca: ldap.pem, user_dn_template: "uid={username}"}'
+    kerberos = "kerberos: {keytab: k.keytab, realm: EXAMPLE.COM}"
+    text = TEXT.replace("{mechanisms: [PLAIN]}", f"{{mechanisms: [PLAIN, GSSAPI], {ldap}, {kerberos}}}")
+    with pytest.raises(InvalidDocument) as caught:
+        FileSource(config_in(folder, text)).load(1)
+    assert {str(fault).removeprefix(f"{folder}/") for fault in caught.value.faults} == {
+        "ldap.pem:1:1: cannot be read: No such file or directory",
+        "k.keytab:1:1: cannot be read: No such file or directory",
+    }
+
+
+UPSTREAM = """
+cluster:
+  bootstrap_servers: [kafka:9092]
+  security_protocol: SSL
+  tls: {ca: ca.pem, certificate: other.pem, key: other.key}
+listeners:
+  - name: local
+    bind: 127.0.0.1:9093
+    advertise: localhost
+    brokers: {first_port: 9101, node_ids: auto}
+    security_protocol: PLAINTEXT
+policy: {mode: "off"}
+"""
+
+
+def test_what_brokers_are_trusted_by_is_loaded_and_watched_too(folder: Path) -> None:
+    source = FileSource(config_in(folder, UPSTREAM))
+    before = source.load(1)
+    assert before.upstream is not None
+    seen = source.fingerprint()
+    for name in ("ca.pem", "other.pem", "other.key"):
+        os.utime(folder / name, (1, 1))
+        assert source.fingerprint() != seen
+        seen = source.fingerprint()
+    assert source.load(2).upstream is not before.upstream
+    assert FileSource(config_in(folder)).load(1).upstream is None
+
+
+def test_a_fault_in_what_brokers_are_trusted_by_is_told_with_the_others(folder: Path) -> None:
+    (folder / "ca.pem").write_text("nothing")
+    with pytest.raises(InvalidDocument) as caught:
+        FileSource(config_in(folder, UPSTREAM)).load(1)
+    assert [fault.message for fault in caught.value.faults] == ["holds no certificates in PEM form"]
+
+
+def test_an_authority_of_the_token_issuer_that_is_not_there_is_a_fault(folder: Path) -> None:
+    sasl = (
+        "security_protocol: SASL_PLAINTEXT\n  sasl: {mechanism: OAUTHBEARER, token_endpoint: https://i, client_id: c, "
+        "client_secret: s, token_endpoint_ca: missing.pem}"
+    )
+    text = UPSTREAM.replace("security_protocol: SSL\n  tls: {ca: ca.pem, certificate: other.pem, key: other.key}", sasl)
+    with pytest.raises(InvalidDocument) as caught:
+        FileSource(config_in(folder, text)).load(1)
+    assert str(caught.value.faults[0]).startswith(str(folder / "missing.pem"))

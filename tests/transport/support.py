@@ -167,7 +167,7 @@ class Recorder:
     def client_closed(self) -> Commands:
         return self._note("client_closed") or [Close(CloseReason.CLIENT_CLOSED)]
 
-    def verified(self, result: bool) -> Commands:
+    def verified(self, result: object) -> Commands:
         return self._note("verified", result)
 
     def timer_fired(self, name: Timer) -> Commands:
@@ -399,11 +399,12 @@ class World:
         self.directory = Directory()
         self.capacity = Capacity(self.limit)
         self.metrics = Metrics("test", process=False)
-        self.executor = ThreadPoolExecutor(1)
+        self.executor, self.waiting = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self.around = Surroundings(
             observer=Observer(self.metrics),
             directory=self.directory,
             executor=self.executor,
+            waiting=self.waiting,
             capacity=self.capacity,
             tasks=Tasks(self.bugs.append),
         )
@@ -468,4 +469,5 @@ class World:
         if hasattr(self.broker, "port"):
             await self.broker.stop()
         self.executor.shutdown()
+        self.waiting.shutdown()
         assert self.bugs == []

@@ -131,6 +131,28 @@ async def test_slow_work_is_done_in_another_thread(world):
     writer.close()
 
 
+async def test_who_waits_for_another_machine_holds_up_nobody_who_computes(world):
+    started, go_on = threading.Event(), threading.Event()
+
+    def waiting():
+        started.set()
+        return go_on.wait(10)
+
+    port = await world.open(
+        answering(client_bytes=lambda data: [Verify(waiting, waits=True) if data == FRAME else Verify(lambda: "done")])
+    )
+    _, writer = await hello(world, port)
+    await until(started.is_set)
+    _, other = await world.connect(port)
+    other.write(FRAME + b"x")
+    await until(lambda: len(world.sessions) == 2)
+    assert await world.sessions[1].told("verified") == ("verified", "done")
+    go_on.set()
+    assert await world.sessions[0].told("verified") == ("verified", True)
+    writer.close()
+    other.close()
+
+
 async def test_slow_work_for_a_client_that_has_gone_is_dropped(world):
     """Whoever connects and leaves in a loop must not fill the queue of password hashings."""
     started, go_on = threading.Event(), threading.Event()

@@ -12,6 +12,7 @@ from tests.transport.support import Echo, everything, until, within
 
 LIMIT = 104_857_600
 API_VERSIONS_REQUEST = struct.pack(">ihhih", 10, 18, 0, 1, -1)
+GSSAPI_TOKEN = struct.pack(">iBBH", 700, 0x60, 0x82, 700 - 4) + b"\x06\x09"  # of a client of Kafka 0.9
 CLIENT_HELLO = bytes.fromhex("160301020001000001fc0303")
 
 
@@ -31,6 +32,8 @@ CLIENT_HELLO = bytes.fromhex("160301020001000001fc0303")
         (struct.pack(">ihh", LIMIT + 1, 0, 13), FirstBytes.OTHER),
         (struct.pack(">ihh", -1, 0, 13), FirstBytes.OTHER),
         (struct.pack(">ihh", 100, -3, 13), FirstBytes.OTHER),
+        (GSSAPI_TOKEN, FirstBytes.KAFKA),
+        (struct.pack(">iBB", LIMIT + 1, 0x60, 0x82), FirstBytes.OTHER),
         (b"SSH-2.0-OpenSSH_9.9\r\n", FirstBytes.OTHER),
     ],
 )
@@ -39,7 +42,9 @@ def test_tells_who_is_calling(data, expected):
 
 
 @given(
-    st.sampled_from([CLIENT_HELLO, API_VERSIONS_REQUEST, b"GET / HTTP/1.1\r\n", b"PROXY TCP4 1", b"SSH-2.0-Open"]),
+    st.sampled_from(
+        [CLIENT_HELLO, API_VERSIONS_REQUEST, GSSAPI_TOKEN, b"GET / HTTP/1.1\r\n", b"PROXY TCP4 1", b"SSH-2.0-Open"]
+    ),
     st.integers(min_value=1, max_value=12),
     st.booleans(),
 )

@@ -1,0 +1,44 @@
+"""From the settings of our own login to the mechanism that does it."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+from proxy.authentication.credentials import ScramMechanism, random_text
+from proxy.config.cluster_model import ClusterLogin, PasswordLogin, TokenFileLogin
+from proxy.upstream.mechanisms import PLAIN, BearerClient, ClientMechanism, PlainClient
+from proxy.upstream.scram import ScramClient, ScramSecret
+from proxy.upstream.tokens import IssuedToken, TokenEndpoint, TokenFile, TokenSource
+
+MakeMechanism = Callable[[], ClientMechanism]
+"""A mechanism for one login. May wait for a disk or another machine, and raise MechanismFailed."""
+
+
+def mechanisms_for(login: ClusterLogin) -> MakeMechanism:
+    """What gives each login its mechanism.
+
+    :raises OSError: a file of authorities cannot be read.
+    """
+    if isinstance(login, PasswordLogin):
+        return _password(login)
+    source: TokenSource
+    if isinstance(login, TokenFileLogin):
+        source = TokenFile(login.token_file)
+    else:
+        endpoint = TokenEndpoint(
+            login.token_endpoint,
+            login.client_id,
+            login.client_secret.reveal(),
+            scope=login.scope,
+            ca=login.token_endpoint_ca,
+        )
+        source = IssuedToken(endpoint.ask, time.monotonic)
+    return lambda: BearerClient(source.token())
+
+
+def _password(login: PasswordLogin) -> MakeMechanism:
+    username, password = login.username, login.password.reveal()
+    if login.mechanism == PLAIN:
+        return lambda: PlainClient(username, password)
+    secret = ScramSecret(ScramMechanism(login.mechanism), username, password)
+    return lambda: ScramClient(secret, lambda: random_text(secrets.randbits))
