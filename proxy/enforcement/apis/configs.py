@@ -27,6 +27,7 @@ from proxy.enforcement.rights import (
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.verdict import Answer, Verdict
 
+_SET, _DELETE = 0, 1
 _TOPIC, _BROKER, _BROKER_LOGGER, _CLIENT_METRICS, _GROUP = 2, 4, 8, 16, 32
 _DESCRIBE: Final[Mapping[int, Right]] = {
     _TOPIC: DESCRIBE_CONFIGS_TOPIC,
@@ -119,12 +120,22 @@ def _refused_alteration(
     response = call.answer_item("responses")
     if times[kind, resource.resource_name] > 1:
         return refused_item(response, resource, ErrorCode.invalid_request, "Each resource must appear at most once.")
+    if (fault := _fault_of_settings(resource)) is not None:
+        return refused_item(response, resource, ErrorCode.invalid_request, fault)
     if right is None:
-        return refused_item(response, resource, ErrorCode.invalid_request, f"Unexpected resource type {kind}.")
+        return refused_item(response, resource, ErrorCode.invalid_request, f"Unknown resource type {kind}")
     if _holds(call, right, resource):
         return None
     message = None if kind == _BROKER_LOGGER else sentence(right.error)
     return refused_item(response, resource, right.error, message)
+
+
+def _fault_of_settings(resource: Any) -> str | None:
+    names = [setting.name for setting in resource.configs]
+    if len(set(names)) < len(names):
+        return "Error due to duplicate config keys"
+    without = [s.name for s in resource.configs if s.value is None and getattr(s, "config_operation", _SET) != _DELETE]
+    return f"Null value not supported for : {', '.join(without)}" if without else None
 
 
 _CLAIMS: Final = frozenset({"resources.resource_name"})

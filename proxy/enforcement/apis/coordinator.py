@@ -32,17 +32,16 @@ def judge_find_coordinator(call: Call) -> Verdict:
     key_type = getattr(call.request, "key_type", _GROUP)
     right = _RIGHTS.get(key_type)
     if right is None or (key_type == _SHARE and call.version < _SHARES):
-        return Answer(_refused(call, ErrorCode.invalid_request))
+        by_keys = right is not None and call.version >= _BY_KEYS
+        return Answer(_refused(call, ErrorCode.invalid_request, "" if by_keys else sentence(ErrorCode.invalid_request)))
     if call.version < _BY_KEYS:
         if _allows(call, right, call.request.key):
             return call.forward()
-        return Answer(_refused(call, right.error))
+        return Answer(_refused(call, right.error, sentence(right.error)))
     return _judge_keys(call, right)
 
 
-def _refused(call: Call, error: ErrorCode) -> Any:
-    """The message is the error's sentence, and from version 4 on empty."""
-    message = sentence(error) if call.version < _BY_KEYS else ""
+def _refused(call: Call, error: ErrorCode, message: str | None) -> Any:
     return refuse(ApiKey.FIND_COORDINATOR, call.version, call.request, error, message)
 
 

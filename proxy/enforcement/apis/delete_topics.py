@@ -22,6 +22,10 @@ from proxy.enforcement.verdict import Verdict
 _BY_STATE: Final = 6
 
 
+_NEITHER: Final = "Neither topic name nor id were specified."
+_BOTH: Final = "You may not specify both topic name and topic id."
+
+
 @dataclass(slots=True)
 class _Sorted:
     """The topics of a request: those that go on, and the entries of those that do not."""
@@ -69,8 +73,7 @@ def _judge_states(call: Call) -> Verdict:
         state = item.value
         key = (state.name, state.topic_id)
         if (state.name is None) == (state.topic_id is None):
-            what = "neither topic name nor id" if state.name is None else "both topic name and id"
-            sorted_out.entries.append(_malformed(call, state, f"The request specifies {what}."))
+            sorted_out.entries.append(_malformed(call, state, _NEITHER if state.name is None else _BOTH))
         elif times[key] > 1:
             if key not in told:
                 kind = "name" if state.topic_id is None else "id"

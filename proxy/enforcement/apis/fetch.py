@@ -15,7 +15,6 @@ from protocol.refusals import partition_indexes, refused_item, refused_partition
 from protocol.splice import Item
 from proxy.enforcement.apis.names import ask_topic_names
 from proxy.enforcement.call import Call
-from proxy.enforcement.clauses import refusal
 from proxy.enforcement.fetch_answer import FetchAnswer
 from proxy.enforcement.fetch_sessions import FetchSession, TopicKey
 from proxy.enforcement.rights import CLUSTER_ACTION, READ_TOPIC
@@ -92,7 +91,7 @@ def _judge_incremental(call: Call) -> Verdict:
     session = call.fetch_sessions.get(request.session_id)
     if session is None or not _holds(call, session):
         call.fetch_sessions.close(request.session_id)
-        return Answer(refusal(call, ErrorCode.fetch_session_id_not_found))
+        return Answer(call.build_answer(error_code=ErrorCode.fetch_session_id_not_found))
     question = _ask_names(call, lambda: _judge_incremental(call))
     if question is not None:
         return question

@@ -63,9 +63,11 @@ def _fetch(call: Call, key: Key) -> Verdict:
         return Answer(refusal(call, _NO_SESSION))
     for forgotten in request.forgotten_topics_data:
         session.forget(forgotten.topic_id, forgotten.partitions)
-    asked = _split(call, session)
     if request.share_session_epoch == _FINAL_EPOCH:
+        # Only acknowledgements are taken any more, and nothing is fetched.
         sessions.close(key)
+        session = ShareSession(session.generation)
+    asked = _split(call, session)
     if not session.allowed:
         # Kafka does not wait for records where nothing may be read.
         call.message.replace("max_wait", timedelta(0))

@@ -66,7 +66,7 @@ def judge_describe_offsets(call: Call) -> Verdict:
 def _denied_group(call: Call, group: Any) -> Any:
     error = DESCRIBE_GROUP.error
     answer = call.answer_item("groups")
-    return build(answer, group_id=group.group_id, error_code=error, error_message=sentence(error))
+    return build(answer, group_id=group.group_id, error_code=error)
 
 
 def _cut_topics(call: Call, items: Any, item: Item) -> tuple[Any, ...]:

@@ -65,7 +65,9 @@ def _finish(call: Call, denied: Sequence[Any]) -> AnswerEdit:
         items = answer.items("topics")
         call.facts.topic_ids.learn(item.value for item in items)
         annotate_topics(call, answer)
-        items.append(denied)
+        cursor = answer.value("next_cursor")
+        # Nobody has looked yet at what comes on a later page.
+        items.append([entry for entry in denied if cursor is None or entry.name < cursor.topic_name])
 
     return edit
 
