@@ -111,7 +111,8 @@ def refused_item(
     for field in _ANSWERED_PARTITIONS:
         if has_field(entity_type, field):
             partition_type = item_type(entity_type, field)
-            values[field] = tuple(refused_partition(partition_type, index, error) for index in partition_indexes(item))
+            indexes = partition_indexes(item)
+            values[field] = tuple(refused_partition(partition_type, index, error, message) for index in indexes)
     return build(entity_type, **values)
 
 

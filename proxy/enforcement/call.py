@@ -19,6 +19,7 @@ from proxy.enforcement.verdict import Forward
 
 _MOST_TOPIC_IDS: Final = 200_000
 _MOST_TOPOLOGIES: Final = 10_000
+_MOST_OF_ONE: Final = 10_000
 
 
 class TopicIds:
@@ -51,11 +52,14 @@ class Topologies:
         self._made: dict[str, tuple[str, ...]] = {}
 
     def learn(self, group_id: str, made: tuple[str, ...]) -> None:
-        """Take the topics that the coordinator would make for a group."""
-        self._made.pop(group_id, None)
+        """Take the topics that the coordinator would make for a group.
+
+        Whether it takes this topology is not known yet, so those of the one before count as well.
+        """
+        known = self._made.pop(group_id, ())
         if len(self._made) >= _MOST_TOPOLOGIES:
             del self._made[next(iter(self._made))]
-        self._made[group_id] = made
+        self._made[group_id] = tuple(dict.fromkeys((*made, *known)))[:_MOST_OF_ONE]
 
     def made(self, group_id: str) -> tuple[str, ...] | None:
         """These topics, or None if no member has named them yet."""

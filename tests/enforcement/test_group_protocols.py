@@ -212,6 +212,9 @@ def test_a_heartbeat_without_topology_is_judged_by_the_one_that_was_told_before(
     heartbeat(topology(state_changelog_topics=("open.new",)), facts=facts, policy=POLICY)
     assert heartbeat(None, epoch=3, facts=facts).answer.error_code == TAF
     assert heartbeat(None, epoch=3, facts=facts, policy=POLICY).forwarded is not None
+    # The coordinator may not take a topology that is told meanwhile.
+    heartbeat(topology(state_changelog_topics=("open",)), facts=facts)
+    assert heartbeat(None, epoch=3, facts=facts).answer.error_code == TAF
 
 
 def test_a_member_may_always_leave() -> None:

@@ -36,12 +36,18 @@ class Line:
     policy: str = POLICY
     facts: ClusterFacts = field(default_factory=ClusterFacts)
     generation: int = 1
+    in_session: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.sessions = ShareSessions()
         self.broker = Broker()
         self.change(self.policy)
         self.access = Access(lambda: self.verdicts, Principal.parse("User:alice"), "10.0.0.1")
+
+    def served(self, key: ApiKey, version: int) -> tuple[Any, ...]:
+        """What the broker sends of the session that it knows by these names."""
+        topic = item_type(response_type(key, version), "responses")
+        return tuple(build(topic, topic_id=topic_id(name)) for name in self.in_session)
 
     def change(self, policy: str) -> None:
         """Put another policy in force."""
@@ -75,7 +81,8 @@ class Line:
         assert isinstance(verdict, Forward)
         sent = b"".join(verdict.pieces)
         key, version = call.head.api_key, call.version
-        answer = Message.response(key, version, encode_response(key, version, 7, build(response_type(key, version))))
+        entity = build(response_type(key, version), responses=self.served(key, version))
+        answer = Message.response(key, version, encode_response(key, version, 7, entity))
         for edit in verdict.edits:
             edit(answer)
         frame = b"".join(answer.frame_pieces())
@@ -202,3 +209,15 @@ def test_the_sessions_of_a_connection_are_bounded() -> None:
         line.ask(FETCH, VERSIONS[-1], 0, "open", member_id=f"m{number}")
     assert line.ask(FETCH, VERSIONS[-1], 1, member_id="m0")[1].error_code == NOT_FOUND
     assert line.ask(FETCH, VERSIONS[-1], 1, member_id="m99")[1].error_code == NONE
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("key", [FETCH, ACKNOWLEDGE])
+def test_nothing_is_shown_of_a_session_that_somebody_else_opened_by_the_same_names(version: int, key: ApiKey) -> None:
+    """The broker does not tell them apart, and the other one may read more, or something else."""
+    line = Line()
+    line.ask(FETCH, version, 0, "open")
+    line.in_session = ("open", "open.a", "secret")
+    names = () if key is FETCH else ("open",)
+    _, answer = line.ask(key, version, 1, *names)
+    assert [topic.topic_id for topic in answer.responses] == [topic_id("open")]

@@ -130,11 +130,17 @@ def _split(call: Call, session: ShareSession) -> dict[UUID, Partitions]:
 
 
 def _adding(call: Call, session: ShareSession, asked: dict[UUID, Partitions]) -> Callable[[Message], None]:
-    """The refused partitions of the session are told in each of its answers, since the broker does not know of them."""
+    """The refused partitions of the session are told in each of its answers, since the broker does not know of them.
+
+    It finds a share session by group and member alone, whoever asks. Another client may have opened one by the same
+    names since, so nothing is shown of a topic that this one did not ask for and may read.
+    """
 
     def add(answer: Message) -> None:
         if answer.value("error_code") == ErrorCode.none:
-            answer.items("responses").append(list(_entries(call, session, asked)))
+            items = answer.items("responses")
+            items.keep([item for item in items if item.get("topic_id") in session.allowed])
+            items.append(list(_entries(call, session, asked)))
 
     return add
 
