@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from protocol.apis import ApiKey
+from tests.differential.nodes import SILENT
 from tests.differential.normal import Difference
 from tests.differential.values import Step
 
@@ -140,6 +141,13 @@ def unknown_ids_of_shares(it: Instance) -> bool:
 
 
 @known
+def share_sessions_of_connections(it: Instance) -> bool:
+    """A share session that another connection opened is not found; Kafka finds it, and looks at its epoch."""
+    found = (it.kafka, it.doorkeeper) == ("invalid_share_session_epoch", "share_session_not_found")
+    return it.step.api_key in (ApiKey.SHARE_FETCH, ApiKey.SHARE_ACKNOWLEDGE) and found
+
+
+@known
 def starting_shares(it: Instance) -> bool:
     """A share partition that its coordinator has not initialised yet fails now and then, on either side."""
     failed = "unknown_server_error" in json.dumps([it.real, it.ours], default=str)
@@ -202,8 +210,16 @@ def controllers(it: Instance) -> bool:
 @known
 def values_of_settings(it: Instance) -> bool:
     """The receiving broker looks at values and at its own id before anybody is authorized; here after the right."""
-    if it.step.api_key not in (ApiKey.ALTER_CONFIGS, ApiKey.INCREMENTAL_ALTER_CONFIGS) or not isinstance(it.ours, dict):
+    altered = it.step.api_key in (ApiKey.ALTER_CONFIGS, ApiKey.INCREMENTAL_ALTER_CONFIGS)
+    if not altered or "[" not in it.path:
         return False
     number = int(it.path.split("[")[1].split("]")[0])
     real, ours = (side["responses"][number]["error_code"] for side in (it.real, it.ours))
     return real in ("invalid_request", "unknown_server_error") and ours.endswith("_authorization_failed")
+
+
+@known
+def a_resource_twice(it: Instance) -> bool:
+    """An AlterConfigs that names a resource twice is never answered by Kafka, which fails while it answers."""
+    named = [(each["resource_type"], each["resource_name"]) for each in it.step.values.get("resources", ())]
+    return it.step.api_key is ApiKey.ALTER_CONFIGS and it.real == SILENT and len(set(named)) < len(named)

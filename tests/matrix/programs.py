@@ -39,7 +39,7 @@ NOTHING: Final = Way("plaintext", "PLAINTEXT")
 
 _JAVA_WAYS: Final = {"0.8.2.2": NOTHING, "0.9.0.1": CERTIFICATE, "2.8.2": CERTIFICATE, "4.1.0": PLAIN}
 """2.8 cannot log in where Java has no security manager any more, as the one that runs it here."""
-_OTHER_WAYS: Final = {"aiokafka": PLAIN, "sarama": PLAIN, "kafkago": CERTIFICATE}
+_OTHER_WAYS: Final = {"aiokafka": PLAIN, "sarama": CERTIFICATE, "kafkago": CERTIFICATE}
 _NAMES: Final = {"franz": "franz-go", "sarama": "Sarama", "kafkago": "kafka-go", "kafka_python": "kafka-python"}
 
 

@@ -37,7 +37,7 @@ def settings() -> dict[str, object]:
         found |= {"ssl.certificate.location": CERTIFICATE, "ssl.key.location": KEY}
     if SECURITY.startswith("SASL"):
         found |= {"sasl.mechanism": MECHANISM, "sasl.username": USERNAME, "sasl.password": PASSWORD}
-    if BROKER_VERSION < (0, 10):
+    if BROKER_VERSION < (0, 10) and SECURITY == "PLAINTEXT":
         # A broker that cannot tell its versions: librdkafka wants to be told.
         found |= {"api.version.request": False, "broker.version.fallback": os.environ["BROKER_VERSION"]}
     return found
