@@ -37,6 +37,8 @@ func config() (*sarama.Config, error) {
 	made.Producer.RequiredAcks = sarama.WaitForAll
 	made.Consumer.Offsets.Initial = sarama.OffsetOldest
 	made.Consumer.Offsets.AutoCommit.Enable = false
+	// It tries again and again what it is denied.
+	made.Metadata.Retry.Max, made.Consumer.Group.Rebalance.Retry.Max = 1, 1
 	if tls := steps.TLS(); tls != nil {
 		made.Net.TLS.Enable, made.Net.TLS.Config = true, tls
 	}
