@@ -8,7 +8,11 @@ from typing import Final
 
 from tests.matrix.pairs import STEPS, Outcome
 
-PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "matrix.md"
+_ROOT: Final = Path(__file__).resolve().parents[2]
+PAGE: Final = _ROOT / "docs" / "matrix.md"
+README: Final = _ROOT / "README.md"
+_BEGIN: Final = "<!-- matrix: written by `make test-matrix` -->\n"
+_END: Final = "<!-- end of matrix -->\n"
 
 _INTRODUCTION: Final = """\
 # Clients and brokers
@@ -50,7 +54,10 @@ def table(outcomes: Iterable[Outcome], brokers: Sequence[str]) -> str:
 
 
 def write(outcomes: Sequence[Outcome], brokers: Sequence[str]) -> None:
-    """Write the page."""
+    """Write the page, and the table into the README."""
+    before, _, rest = README.read_text().partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    README.write_text(f"{before}{_BEGIN}{table(outcomes, brokers)}\n{_END}{after}")
     parts = [_INTRODUCTION, table(outcomes, brokers), "\n"]
     partly = [outcome for outcome in outcomes if cell(outcome) == "part"]
     if partly:
