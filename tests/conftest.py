@@ -35,6 +35,13 @@ class SharedKafka(Protocol):
 
 
 @pytest.fixture
+def extras_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not about the extras themselves is alike on a machine without them."""
+    for module in ("ldap", "sasl"):
+        monkeypatch.setattr(f"proxy.config.{module}.find_spec", lambda name: name)
+
+
+@pytest.fixture
 def unique_name() -> Callable[[str], str]:
     """Make names of topics, groups and so on that no other test uses."""
     return lambda prefix="test": f"{prefix}-{os.getpid()}-{next(_numbers)}"

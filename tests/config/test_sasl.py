@@ -11,6 +11,8 @@ from proxy.config.sasl_model import KerberosConfig
 from proxy.config.sasl_schema import OAUTHBEARER
 from proxy.config.secret import Secret
 
+pytestmark = pytest.mark.usefixtures("extras_installed")
+
 TEXT = """\
 cluster: {{bootstrap_servers: [kafka:9092]}}
 listeners:

@@ -12,6 +12,8 @@ from proxy.config import Config, parse_config
 from proxy.embedded.pki import CertificateAuthority
 from proxy.policy_source import FileSource
 
+pytestmark = pytest.mark.usefixtures("extras_installed")
+
 TEXT = """
 cluster: {bootstrap_servers: [kafka:9092]}
 listeners:
