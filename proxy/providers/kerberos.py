@@ -55,13 +55,15 @@ class _Context:
 
     def wrap(self, message: bytes) -> bytes:
         try:
-            return self._context.wrap(message, encrypt=False).message
+            result: bytes = self._context.wrap(message, encrypt=False).message
+            return result
         except GSSError as error:
             raise KerberosFailed(_text(error)) from error
 
     def unwrap(self, message: bytes) -> bytes:
         try:
-            return self._context.unwrap(message).message
+            result: bytes = self._context.unwrap(message).message
+            return result
         except GSSError as error:
             raise KerberosFailed(_text(error)) from error
 
