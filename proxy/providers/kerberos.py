@@ -55,15 +55,13 @@ class _Context:
 
     def wrap(self, message: bytes) -> bytes:
         try:
-            result: bytes = self._context.wrap(message, encrypt=False).message
-            return result
+            return bytes(self._context.wrap(message, encrypt=False).message)
         except GSSError as error:
             raise KerberosFailed(_text(error)) from error
 
     def unwrap(self, message: bytes) -> bytes:
         try:
-            result: bytes = self._context.unwrap(message).message
-            return result
+            return bytes(self._context.unwrap(message).message)
         except GSSError as error:
             raise KerberosFailed(_text(error)) from error
 
