@@ -88,8 +88,9 @@ class Connection:
         self.broker_valve = Valve()
 
     def begin(self, early: list[bytes]) -> None:
-        """Take over the client's transport. `early` is what came in before."""
-        self._client.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
+        """Take over the client's transport, which may be closed already. `early` is what came in before."""
+        if not self._client.is_closing():
+            self._client.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
         self._client.set_protocol(ClientSide(self))
         self._around.registry.add(self)
         self._step(self._session.started)

@@ -150,11 +150,14 @@ class Reception:
             )
             transport.abort()
             return False
-        if arrival.lost:
+        early = arrival.leave()
+        if arrival.lost and not early:
             return False
         client = Client(secrets.token_hex(8), self.name, source.host, source.port, node_id, tls)
         shell = Connection(client, self._sessions(client), transport, self._around)
-        shell.begin(arrival.leave())
+        shell.begin(early)
+        if arrival.lost:  # a producer with acks=0 may have said all it had to say and gone
+            shell.client_gone(lost=True)
         return True
 
 
@@ -186,7 +189,7 @@ class _Arrival(asyncio.Protocol):
 
     def leave(self) -> list[bytes]:
         """What came in so far; more goes to whoever is the protocol of the transport by then."""
-        if self._paused and self._transport is not None:
+        if self._paused and self._transport is not None and not self.lost:
             self._transport.resume_reading()
         return self._early
 

@@ -262,8 +262,11 @@ class Directory:
         self.asked: list[int] = []
         self.failed: list[tuple[str, int]] = []
         self.reached: list[tuple[str, int]] = []
+        self.looks_up = asyncio.Event()
+        self.looks_up.set()
 
     async def has(self, node_id: int | None) -> bool:
+        await self.looks_up.wait()
         if node_id is None:
             return True
         self.asked.append(node_id)

@@ -19,6 +19,7 @@ from proxy.session.commands import (
     Verify,
 )
 from proxy.session.events import CloseReason, SessionClosed, SessionOpened
+from proxy.transport import reception
 from tests.transport.support import Echo, Recorder, Relay, everything, until, within
 
 FRAME = b"\0\0\0\x0e\0\0\0\0" + bytes(10)
@@ -268,6 +269,41 @@ async def test_the_last_bytes_of_a_client_reach_the_broker(world, encrypted):
     writer.close()
     broker_reader, broker_writer = await world.broker.accepted()
     assert await within(broker_reader.read(-1)) == last
+    broker_writer.close()
+    await until(lambda: not world.capacity.used)
+
+
+@pytest.mark.parametrize("size", [len(FRAME), 50_000 * len(FRAME)])
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_a_client_that_left_before_its_session_began_has_not_spoken_in_vain(world, monkeypatch, encrypted, size):
+    """A client of 0.8 or 0.9 asks a new connection nothing before it produces with acks=0, and closes."""
+    arrivals = []
+
+    class Seen(reception._Arrival):
+        def __init__(self):
+            super().__init__()
+            arrivals.append(self)
+
+    monkeypatch.setattr(reception, "_Arrival", Seen)
+    port = await world.relay(tls=world.certificates.tls() if encrypted else None)
+    world.directory.looks_up.clear()
+
+    def produce():
+        with socket.create_connection(("127.0.0.1", port)) as plain:
+            tls = world.certificates.client_context()
+            with tls.wrap_socket(plain, server_hostname="localhost") if encrypted else plain as client:
+                client.sendall(FRAME * (size // len(FRAME)))
+                client.shutdown(socket.SHUT_WR)
+                # Closing with unread tickets of TLS would reset the connection, and lose what was not sent yet.
+                while client.recv(65_536):
+                    pass
+
+    producing = asyncio.get_running_loop().run_in_executor(None, produce)
+    await until(lambda: arrivals and (arrivals[0].lost or arrivals[0]._paused))
+    world.directory.looks_up.set()
+    broker_reader, broker_writer = await world.broker.accepted()
+    assert len(await within(broker_reader.read(-1))) == size
+    await within(producing)
     broker_writer.close()
     await until(lambda: not world.capacity.used)
 

@@ -156,8 +156,12 @@ class Strict:
 
     def _refuse(self):
         connection, _ = self._socket.accept()
-        with connection, contextlib.suppress(ssl.SSLError):
-            self._context.wrap_socket(connection, server_side=True)
+        with self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as tls:
+            with contextlib.suppress(ssl.SSLError):
+                tls.do_handshake()
+            # Closing while a request lies unread would reset the connection, and the alert could be lost with it.
+            while socket.socket.recv(tls, 4_096):
+                pass
 
     def stop(self):
         self._thread.join()
