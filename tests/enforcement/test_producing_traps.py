@@ -59,6 +59,21 @@ def test_trap_14_without_acknowledgement_the_allowed_part_is_stored_and_the_conn
     assert (outcome.closed, outcome.answer) == (True, None)
 
 
+@pytest.mark.parametrize("names", [("secret",), ("open",), ("open", "secret")])
+@pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
+def test_a_first_batch_that_cannot_be_read_fails_the_whole_request_before_any_right(
+    version: int, names: tuple[str, ...]
+) -> None:
+    """Kafka looks there for the transactional flag; an allowed topic beside it is not stored either."""
+    for unreadable in (batch()[:16] + b"\x61" + batch()[17:], batch()[:8] + (13).to_bytes(4, "big") + batch()[12:]):
+        outcome = run(ApiKey.PRODUCE, version, produce(version, *names, records=unreadable))
+        if outcome.forwarded is not None:
+            assert names == ("open",), "what is allowed whole is left to the broker to look at"
+            continue
+        found = {each.error_code for topic in outcome.answer.responses for each in topic.partition_responses}
+        assert found == {ErrorCode.corrupt_message}
+
+
 @pytest.mark.parametrize("version", VERSIONS_OF_PRODUCE)
 def test_trap_14_without_acknowledgement_nothing_allowed_closes(version: int) -> None:
     for request in (
