@@ -56,6 +56,13 @@ class Broker:
         return self._process is not None and self._process.running
 
     @property
+    def pid(self) -> int:
+        """Its process; it has to run."""
+        assert self._process is not None, "start() comes first"
+        assert self._process.pid is not None, "start() comes first"
+        return self._process.pid
+
+    @property
     def log(self) -> Path:
         """Where it logs."""
         return self.directory / f"broker-{self.node_id}.log"

@@ -1,20 +1,22 @@
 """A broker that costs next to nothing: it answers what the load asks, and stores nothing.
 
-Run as `python -m bench.ideal_broker PORT`.
+Run as `python -m bench.stage.ideal_broker PORT`. How many topics and partitions a request names is read from its
+client id, "bench/TOPICS/PARTITIONS", and from nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from struct import Struct
 from typing import Any, Final, cast
 
 import uvloop
 
-from bench.frames import TOPIC, record_batch
+from bench.load.frames import record_batch
+from bench.load.jobs import TOPIC
 from protocol.apis import ApiKey, response_type
 from protocol.codec import build, item_type
 from protocol.header import read_request_head
@@ -25,6 +27,7 @@ NODE_ID: Final = 1
 PARTITIONS: Final = 6
 
 _HEAD: Final = Struct(">ihhi")
+_CLIENT_ID: Final = _HEAD.size + 2
 _ANSWER_HEAD: Final = Struct(">ii")
 _SERVED: Final = {
     ApiKey.PRODUCE: range(3, 10),
@@ -73,45 +76,67 @@ class IdealBroker(asyncio.Protocol):
 
     def _answer(self, key: int, version: int, frame: memoryview) -> bytes:
         if key == ApiKey.PRODUCE:
-            return _produced(version)
+            return _produced(version, *_shape(frame))
         if key == ApiKey.FETCH:
-            return _fetched(version, Message.request(read_request_head(frame), frame).entity.max_bytes)
-        return _ANSWERS[ApiKey(key)](version, self._port)
+            size = Message.request(read_request_head(frame), frame).entity.max_bytes
+            return _fetched(version, size, *_shape(frame))
+        if key == ApiKey.METADATA:
+            return _described(version, self._port, bytes(frame[_HEAD.size :]))
+        return _ANSWERS[ApiKey(key)](version)
+
+
+def _shape(frame: memoryview) -> tuple[int, int]:
+    """How many topics a request names, and how many partitions of each."""
+    end = _CLIENT_ID + int.from_bytes(frame[_HEAD.size : _CLIENT_ID], "big")
+    return _shape_told_by(bytes(frame[_CLIENT_ID:end]))
 
 
 @cache
-def _produced(version: int) -> bytes:
+def _shape_told_by(client_id: bytes) -> tuple[int, int]:
+    _, topics, partitions = client_id.split(b"/")
+    return int(topics), int(partitions)
+
+
+@cache
+def _produced(version: int, topics: int, partitions: int) -> bytes:
     topic = item_type(response_type(ApiKey.PRODUCE, version), "responses")
-    partition = build(item_type(topic, "partition_responses"), index=0, base_offset=7)
-    return _body(ApiKey.PRODUCE, version, responses=(build(topic, name=TOPIC, partition_responses=(partition,)),))
+    partition = item_type(topic, "partition_responses")
+    stored = tuple(build(partition, index=index, base_offset=7) for index in range(partitions))
+    responses = tuple(build(topic, name=name, partition_responses=stored) for name in _names(topics))
+    return _body(ApiKey.PRODUCE, version, responses=responses)
 
 
 @cache
-def _fetched(version: int, size: int) -> bytes:
+def _fetched(version: int, size: int, topics: int, partitions: int) -> bytes:
     topic = item_type(response_type(ApiKey.FETCH, version), "responses")
-    partition = build(
-        item_type(topic, "partitions"),
-        partition_index=0,
-        high_watermark=10**9,
-        preferred_read_replica=-1,
-        records=record_batch(size),
+    partition = item_type(topic, "partitions")
+    records = record_batch(size // (topics * partitions))
+    found = tuple(
+        build(partition, partition_index=index, high_watermark=10**9, preferred_read_replica=-1, records=records)
+        for index in range(partitions)
     )
-    return _body(ApiKey.FETCH, version, responses=(build(topic, topic=TOPIC, partitions=(partition,)),))
+    responses = tuple(build(topic, topic=name, partitions=found) for name in _names(topics))
+    return _body(ApiKey.FETCH, version, responses=responses)
 
 
-@cache
-def _metadata(version: int, port: int) -> bytes:
+def _names(topics: int) -> Iterator[str]:
+    return (TOPIC if topics == 1 else f"{TOPIC}-{number:06}" for number in range(topics))
+
+
+@lru_cache(maxsize=64)
+def _described(version: int, port: int, rest: bytes) -> bytes:
+    """The answer to a Metadata request of which this follows the correlation id."""
+    frame = memoryview(_HEAD.pack(len(rest) + _HEAD.size - 4, ApiKey.METADATA, version, 0) + rest)
+    request = Message.request(read_request_head(frame), frame).entity
+    by_bench = rest[2:].startswith(b"bench/")
+    partitions = _shape(frame)[1] if by_bench else PARTITIONS
+    names = [each.name for each in request.topics] if request.topics is not None else [TOPIC]
     entity = response_type(ApiKey.METADATA, version)
     topic = item_type(entity, "topics")
-    partitions = tuple(
-        build(
-            item_type(topic, "partitions"),
-            partition_index=index,
-            leader_id=NODE_ID,
-            replica_nodes=(NODE_ID,),
-            isr_nodes=(NODE_ID,),
-        )
-        for index in range(PARTITIONS)
+    partition = item_type(topic, "partitions")
+    known = tuple(
+        build(partition, partition_index=index, leader_id=NODE_ID, replica_nodes=(NODE_ID,), isr_nodes=(NODE_ID,))
+        for index in range(partitions)
     )
     return _body(
         ApiKey.METADATA,
@@ -119,12 +144,12 @@ def _metadata(version: int, port: int) -> bytes:
         brokers=(build(item_type(entity, "brokers"), node_id=NODE_ID, host=HOST, port=port),),
         cluster_id="bench",
         controller_id=NODE_ID,
-        topics=(build(topic, name=TOPIC, partitions=partitions),),
+        topics=tuple(build(topic, name=name, partitions=known) for name in names),
     )
 
 
 @cache
-def _versions(version: int, _: int) -> bytes:
+def _versions(version: int) -> bytes:
     entry = item_type(response_type(ApiKey.API_VERSIONS, version), "api_keys")
     keys = tuple(
         build(entry, api_key=key, min_version=served.start, max_version=served.stop - 1)
@@ -134,12 +159,11 @@ def _versions(version: int, _: int) -> bytes:
 
 
 @cache
-def _configs(version: int, _: int) -> bytes:
+def _configs(version: int) -> bytes:
     return _body(ApiKey.DESCRIBE_CONFIGS, version, results=())
 
 
-_ANSWERS: Final[dict[ApiKey, Callable[[int, int], bytes]]] = {
-    ApiKey.METADATA: _metadata,
+_ANSWERS: Final[dict[ApiKey, Callable[[int], bytes]]] = {
     ApiKey.API_VERSIONS: _versions,
     ApiKey.DESCRIBE_CONFIGS: _configs,
 }

@@ -1,6 +1,6 @@
 """The floor to compare with: TLS 1.3 in, plaintext out, nothing read and nothing decided.
 
-Run as `python -m bench.relay PORT BROKER_PORT CERTIFICATE KEY CLIENT_CA`.
+Run as `python -m bench.stage.relay PORT PORT_OF_MTLS BROKER_PORT CERTIFICATE KEY CLIENT_CA`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
+from collections.abc import Mapping
 from typing import Final, cast
 
 import uvloop
@@ -75,23 +76,35 @@ class ClientSide(Side):
         self.tie(broker)
 
 
-def context(certificate: str, key: str, client_ca: str) -> ssl.SSLContext:
-    """TLS 1.3 that asks the client for a certificate, as the doorkeeper's does."""
+def context(certificate: str, key: str, client_ca: str | None = None) -> ssl.SSLContext:
+    """TLS 1.3; with an authority it asks the client for a certificate, as the doorkeeper's does."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_3
     made.load_cert_chain(certificate, key)
-    made.load_verify_locations(client_ca)
-    made.verify_mode = ssl.CERT_REQUIRED
+    if client_ca is not None:
+        made.load_verify_locations(client_ca)
+        made.verify_mode = ssl.CERT_REQUIRED
     return made
 
 
-async def serve(port: int, broker_port: int, tls: ssl.SSLContext) -> None:
+async def serve(ports: Mapping[int, ssl.SSLContext], broker_port: int) -> None:
     """Relay until the process is told to end."""
     opening: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: ClientSide(broker_port, opening), HOST, port, ssl=tls, backlog=4096)
-    await server.serve_forever()
+    servers = [
+        await loop.create_server(lambda: ClientSide(broker_port, opening), HOST, port, ssl=tls, backlog=4096)
+        for port, tls in ports.items()
+    ]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+
+
+def main() -> None:
+    """See the module."""
+    port, port_of_mtls, broker_port = map(int, sys.argv[1:4])
+    certificate, key, client_ca = sys.argv[4:7]
+    ports = {port: context(certificate, key), port_of_mtls: context(certificate, key, client_ca)}
+    uvloop.run(serve(ports, broker_port))
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2]), context(*sys.argv[3:6])))
+    main()

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.jobs import Sample, Target
-from bench.processes import Load
-from bench.workloads import Workload
+from bench.load.jobs import Sample
+from bench.stage.contestants import Doors
+from bench.stage.processes import Load
+from bench.suites.turns import Say
+from bench.suites.workloads import Workload
 
 _TOP: Final = 18
 _RATE_HZ: Final = 250
@@ -46,27 +48,29 @@ def missing_tools() -> list[str]:
     return [tool for tool in ("py-spy", "perf") if shutil.which(tool) is None]
 
 
-def profile(load: Load, workload: Workload, target: Target, seconds: float, folder: Path) -> Profile:
+def profile(load: Load, workload: Workload, doors: Doors, seconds: float, folder: Path, say: Say) -> Profile:
     """Watch a process during a workload, with one tool after the other."""
     title = workload.title
+    say(f"profile: {title}")
+    pid = str(doors.usual.pids[0])
     raw, recorded = folder / f"{workload.name}.raw", folder / f"{workload.name}.perf"
     functions: tuple[Line, ...] = ()
     libraries: tuple[Line, ...] = ()
     if shutil.which("py-spy"):
         options = ["--gil", "-f", "raw", "-r", str(_RATE_HZ), "-d", str(int(seconds)), "-o", str(raw)]
-        _watch(["py-spy", "record", "-p", str(target.pid), *options], load, workload, target, seconds)
+        _watch(["py-spy", "record", "-p", pid, *options], load, workload, doors, seconds)
         functions = _functions(raw.read_text()) if raw.exists() else ()
     if shutil.which("perf"):
         options = ["-F", str(_RATE_HZ), "-o", str(recorded), "--", "sleep", str(int(seconds))]
-        _watch(["perf", "record", "-q", "-p", str(target.pid), *options], load, workload, target, seconds)
+        _watch(["perf", "record", "-q", "-p", pid, *options], load, workload, doors, seconds)
         libraries = _libraries(recorded) if recorded.exists() else ()
     return Profile(title, functions, libraries)
 
 
-def _watch(command: list[str], load: Load, workload: Workload, target: Target, seconds: float) -> Sample:
+def _watch(command: list[str], load: Load, workload: Workload, doors: Doors, seconds: float) -> Sample:
     watcher = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        return load.sample(workload.job(target, seconds + _SLACK_S, 0.5))
+        return load.sample(workload.work.job(doors, seconds + _SLACK_S, 0.5))
     finally:
         watcher.wait(30)
 
