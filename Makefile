@@ -7,10 +7,11 @@ EXTRAS ?= --extra quickstart
 
 BIN := .venv/bin
 STAMP := .venv/.installed
+BENCH_STAMP := .venv/.bench-installed
 CODE := protocol policies proxy tests $(wildcard bench docs)
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test mutations test-differential test-matrix coverage lint fix bench docs clean
+.PHONY: help install quickstart test mutations test-differential test-matrix coverage lint fix bench bench-check docs clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -56,8 +57,15 @@ fix: $(STAMP) ## Repair what the style checker can repair
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: $(STAMP) ## Measure
+$(BENCH_STAMP): $(STAMP)
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --group bench $(EXTRAS) --python $(BIN)/python
+	@touch $@
+
+bench: $(BENCH_STAMP) ## Measure, beside a bare TLS relay and whatever else is installed
 	$(BIN)/python -m bench $(ARGS)
+
+bench-check: $(BENCH_STAMP) ## Has it become dearer? Ratios to the relay against bench/bounds.toml
+	$(BIN)/python -m bench.check
 
 docs: $(STAMP) ## Write the generated pages of docs/ anew
 	$(BIN)/python docs/generate.py $(ARGS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from bench.report.findings import Contestants, Findings, machine
 from bench.stage.brokers import VERSIONS, ideal_broker
 from bench.stage.contestants import POLICY_OFF, POLICY_ON, Contestant, Doorkeeper, Doors, Relay
-from bench.stage.peers import peers
+from bench.stage.peers import Peer, peers
 from bench.stage.processes import Load, load
 from bench.stage.site import Site, Variant
 from bench.suites import others, profile, real, scaling, turns
@@ -40,6 +40,9 @@ class Choice:
     plan: Plan
     suites: frozenset[Suite]
     workloads: Sequence[Workload]
+    contestants: Sequence[Contestant]
+    absent: Sequence[str] = ()
+    """Names of those who would be compared if they were installed."""
     profiled: bool = False
 
 
@@ -48,9 +51,9 @@ def measure(choice: Choice, site: Site, say: Say) -> Findings:
 
     :raises MeasurementFailed: if a process did not start, broke off, or was answered what it should not be.
     """
-    here, absent = contestants(say)
-    notes = {each.name: each.entry.note for each in peers()}
-    about = Contestants([each.name for each in here], notes, absent)
+    here = choice.contestants
+    notes = {each.name: each.entry.note for each in here if isinstance(each, Peer)}
+    about = Contestants([each.name for each in here], notes, choice.absent)
     findings = Findings(machine=machine(), plan=choice.plan, contestants=about)
     with ideal_broker(site) as port, load(site.folder) as first, load(site.folder) as second:
         run = _Run(choice, site, port, (first, second), here, findings, say)
@@ -65,8 +68,8 @@ def measure(choice: Choice, site: Site, say: Say) -> Findings:
     return findings
 
 
-def contestants(say: Callable[[str], None]) -> tuple[Sequence[Contestant], Sequence[str]]:
-    """Who is there, and the names of those who are not installed."""
+def everybody(say: Say) -> tuple[Sequence[Contestant], Sequence[str]]:
+    """Who can take part here, and the names of those who are not installed."""
     here: list[Contestant] = [Relay(), Doorkeeper(POLICY_OFF, Variant(mode="off")), Doorkeeper()]
     absent = []
     for peer in peers():

@@ -147,7 +147,8 @@ async def _finish(job: Flow | Paced, tally: Tally, requesters: Sequence[Requeste
     latencies = Latencies.of(tally.latencies)
     for requester in requesters:
         requester.stop()
-    errors = {code for each in requesters for code in frames.errors_of(job.request, each.first_answer)}
+    answers = filter(None, (each.first_answer for each in requesters))
+    errors = {code for answer in answers for code in frames.errors_of(job.request, answer)}
     return msgspec.structs.replace(sample, errors=tuple(sorted(errors)), latencies=latencies)
 
 

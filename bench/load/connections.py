@@ -63,14 +63,9 @@ class AnswerCounter:
         self._rest = data[position:]
         return ended
 
-    def first_frame(self) -> bytes:
-        """The first frame.
-
-        :raises ConnectionError: if none came whole.
-        """
-        if not self._first_done:
-            raise ConnectionError("a connection got no answer")
-        return bytes(self.first[: _end(self.first, 0)])
+    def first_frame(self) -> bytes | None:
+        """The first frame; None if none came whole."""
+        return bytes(self.first[: _end(self.first, 0)]) if self._first_done else None
 
 
 def _end(data: bytes | bytearray, position: int) -> int:
@@ -139,8 +134,8 @@ class Requester(Client):
         self.transport.abort()
 
     @property
-    def first_answer(self) -> bytes:
-        """The frame that came first."""
+    def first_answer(self) -> bytes | None:
+        """The frame that came first, if one has come whole."""
         return self._answers.first_frame()
 
     def hear(self, data: bytes) -> None:

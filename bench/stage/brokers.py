@@ -72,6 +72,7 @@ def real_broker(site: Site, version: str) -> Iterator[RealBroker]:
         "num.partitions": str(_PARTITIONS),
         "log.segment.bytes": "67108864",
         "log.retention.bytes": "67108864",
+        "log.retention.ms": "-1",
         "log.retention.check.interval.ms": "1000",
         "log.segment.delete.delay.ms": "1000",
     }

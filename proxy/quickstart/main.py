@@ -36,7 +36,7 @@ def main(version: str = "1.1.1", directory: Path | None = None, *, check: bool =
     temporary = Path(tempfile.mkdtemp(prefix="doorkeeper-quickstart-")) if check and directory is None else None
     place = (temporary or directory or _DEFAULT_DIRECTORY).absolute()
     try:
-        with _sigterm_is_ctrl_c(), held(place):
+        with _ended_by_signals(), held(place):
             fine = _perform(screen, version, Site(place), check=check)
     except EmbeddedError as error:
         screen.fail(str(error))
@@ -103,9 +103,11 @@ def _new_lines(trail: TextIO) -> Iterator[str]:
 
 
 @contextmanager
-def _sigterm_is_ctrl_c() -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM is Ctrl-C, and Ctrl-C is heard too where a shell started this in the background, that is deaf to it."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

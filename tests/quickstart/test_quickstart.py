@@ -67,7 +67,9 @@ def test_the_check_passes(version: str, tmp_path: Path) -> None:
 
 @pytest.mark.kafka
 def test_it_stays_until_it_is_told_to_end_and_leaves_no_process(tmp_path: Path) -> None:
-    command = [*DOORKEEPER, "quickstart", "--dir", str(tmp_path)]
+    """Even if a shell started it in the background, which makes its children deaf to Ctrl-C."""
+    deaf = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", deaf, *DOORKEEPER, "quickstart", "--dir", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as quickstart:
         assert quickstart.stdout is not None
         for line in quickstart.stdout:
@@ -75,7 +77,10 @@ def test_it_stays_until_it_is_told_to_end_and_leaves_no_process(tmp_path: Path) 
                 break
         children = psutil.Process(quickstart.pid).children()
         quickstart.send_signal(signal.SIGINT)
-        assert quickstart.wait(60) == 0
+        try:
+            assert quickstart.wait(60) == 0
+        finally:
+            quickstart.kill()
     assert len(children) == 3, "ZooKeeper, Kafka and the doorkeeper"
     assert not any(child.is_running() for child in children)
     denials = [json.loads(line) for line in Site(tmp_path).audit.read_text().splitlines()]
