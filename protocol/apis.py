@@ -10,7 +10,7 @@ from kio.schema.index import api_key_map, schema_name_map
 from kio.static.protocol import RequestPayload, ResponsePayload
 
 from protocol.errors import UnsupportedApi
-from protocol.legacy.index import LEGACY
+from protocol.legacy.index import LEGACY_VERSIONS, legacy_types
 from protocol.memo import memo
 from protocol.schemas import REQUEST_TIMES, RESPONSE_TIMES, with_plain_times
 
@@ -134,7 +134,7 @@ def known_versions(api_key: int) -> range:
     if name is None:
         return range(0)
     versions = schema_name_map[name].keys()
-    return range(0 if api_key in LEGACY else min(versions), max(versions) + 1)
+    return range(0 if api_key in LEGACY_VERSIONS else min(versions), max(versions) + 1)
 
 
 @memo
@@ -145,9 +145,8 @@ def original_types(api_key: int, version: int) -> tuple[type[Any], type[Any]]:
     """
     if version not in known_versions(api_key):
         raise UnsupportedApi(f"{api_label(api_key)} version {version} is not known")
-    legacy = LEGACY.get(api_key, ())
-    if version < len(legacy):
-        return legacy[version]
+    if version in LEGACY_VERSIONS.get(api_key, ()):
+        return legacy_types(api_key)[version]
     return load_request_schema(api_key, version), load_response_schema(api_key, version)
 
 

@@ -19,6 +19,8 @@ RELAY: Final = "bare relay"
 POLICY_OFF: Final = "policy off"
 POLICY_ON: Final = "policy on"
 
+_PYTHON: Final = "DOORKEEPER_PYTHON"
+
 
 @dataclass(frozen=True, slots=True)
 class Doors:
@@ -97,5 +99,5 @@ class Doorkeeper:
 
 
 def doorkeeper_command(configuration: Path) -> Sequence[str]:
-    """The command that runs a doorkeeper."""
-    return [sys.executable, "-m", "proxy.cli", "run", "-c", str(configuration)]
+    """The command that runs a doorkeeper: as it is installed, without the tools for tests, where `make` made that."""
+    return [os.environ.get(_PYTHON, sys.executable), "-m", "proxy.cli", "run", "-c", str(configuration)]

@@ -119,7 +119,9 @@ def running(
     :raises MeasurementFailed: if it does not come up.
     """
     with log.open("a") as output, _on_cores(cores):
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True, env=_as_installed()
+        )
     try:
         _wait(process, up, log)
         yield process
@@ -154,6 +156,11 @@ def _on_cores(cores: set[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def _as_installed() -> dict[str, str]:
+    """An installation has its bytecode; who develops may have switched it off."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _wait(process: subprocess.Popen[str], up: Callable[[], bool], log: Path) -> None:

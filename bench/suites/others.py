@@ -109,6 +109,9 @@ def starts(
     :raises MeasurementFailed: if a process did not start.
     """
     found: dict[str, list[Start]] = defaultdict(list)
+    for contestant in contestants:
+        with contestant.start(site, broker_port):
+            say(f"a first start, which may have to write bytecode: {contestant.name}")
     for number in range(plan.rounds):
         say(f"round {number + 1} of {plan.rounds}: start to ready")
         for contestant in turns(contestants, number):

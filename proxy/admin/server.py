@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final, Protocol
 
-from aiohttp import web
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_TYPE
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
+from proxy.admin.http import Answer, HttpServer, json_answer
 from proxy.admin.page import status_page
 from proxy.admin.status import Status
 
@@ -38,38 +39,29 @@ class AdminServer:
         self._status = status
         self._metrics = metrics
         self._draining = draining
-        self._runner = web.AppRunner(self.application(), access_log=None)
+        self._server = HttpServer(
+            {"/livez": self._live, "/readyz": self._ready, "/metrics": self._expose, "/": self._page}
+        )
         self.port = 0
-
-    def application(self) -> web.Application:
-        """The application, to be served or tested."""
-        application = web.Application()
-        application.router.add_get("/livez", self._live)
-        application.router.add_get("/readyz", self._ready)
-        application.router.add_get("/metrics", self._expose)
-        application.router.add_get("/", self._page)
-        return application
 
     async def start(self, bind: tuple[str, int]) -> None:
         """Listen.
 
         :raises OSError: if the address cannot be listened on.
         """
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, *bind)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self.port = await self._server.start(bind)
 
     async def stop(self) -> None:
         """Stop listening."""
-        await self._runner.cleanup()
+        await self._server.stop()
 
-    async def _live(self, _: web.Request) -> web.Response:
-        return web.json_response({"live": True})
+    def _live(self, _: Mapping[str, str]) -> Answer:
+        return json_answer({"live": True})
 
-    async def _ready(self, _: web.Request) -> web.Response:
+    def _ready(self, _: Mapping[str, str]) -> Answer:
         reasons = self._reasons()
-        return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+        return json_answer({"ready": not reasons, "reasons": reasons}, status)
 
     def _reasons(self) -> list[str]:
         if self._draining():
@@ -78,13 +70,11 @@ class AdminServer:
             return ["the cluster has not told its brokers yet, or the listeners are not open"]
         return []
 
-    async def _expose(self, request: web.Request) -> web.Response:
-        if "application/openmetrics-text" in request.headers.get("Accept", ""):
-            body, kind = generate_openmetrics(self._metrics.registry), OPENMETRICS_TYPE  # type: ignore[no-untyped-call]
-        else:
-            body, kind = generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST
-        return web.Response(body=body, headers={"Content-Type": kind})
+    def _expose(self, headers: Mapping[str, str]) -> Answer:
+        if "application/openmetrics-text" in headers.get("accept", ""):
+            return Answer(generate_openmetrics(self._metrics.registry), OPENMETRICS_TYPE)  # type: ignore[no-untyped-call]
+        return Answer(generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST)
 
-    async def _page(self, _: web.Request) -> web.Response:
+    def _page(self, _: Mapping[str, str]) -> Answer:
         page = status_page(self._status, self._reasons())
-        return web.Response(text=page, content_type="text/html", headers=_PAGE_HEADERS)
+        return Answer(page.encode(), "text/html; charset=utf-8", headers=_PAGE_HEADERS)

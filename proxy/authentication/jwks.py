@@ -2,19 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
-
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from proxy.authentication.strict_json import InvalidJson, parse_object
+
+if TYPE_CHECKING:
+    from proxy.authentication.jose import PublicKey
 
 MAX_KEYS: Final = 100
 """More keys than that are no issuer's: each may be tried on a token that names none."""
 
-_MIN_RSA_BITS: Final = 2_048  # RFC 7518 section 3.3
-
-PublicKey = RSAKey | ECKey | OKPKey
+MIN_RSA_BITS: Final = 2_048
+"""RFC 7518 section 3.3."""
 
 KEY_TYPES: Final = {
     "RS256": "RSA",
@@ -39,7 +38,7 @@ class InvalidKeySet(ValueError):
 class KeySet:
     """The keys that signatures are checked with."""
 
-    keys: tuple[PublicKey, ...]
+    keys: "tuple[PublicKey, ...]"
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -60,7 +59,7 @@ class KeySet:
             raise InvalidKeySet("the key set has no key that checks signatures")
         return cls(found)
 
-    def candidates(self, algorithm: str, kid: str | None) -> Iterable[PublicKey]:
+    def candidates(self, algorithm: str, kid: str | None) -> "Iterable[PublicKey]":
         """Return the keys that may have signed a token of that header."""
         return (
             key
@@ -72,21 +71,17 @@ class KeySet:
         )
 
 
-def _usable(member: Any) -> PublicKey | None:
+def _usable(member: Any) -> "PublicKey | None":
     """Return the key, or None when it is none to check signatures with: secrets above all."""
+    from proxy.authentication.jose import public_key
+
     if not isinstance(member, dict) or not _is_for_signatures(member):
         return None
-    try:
-        key = import_key({name: value for name, value in member.items() if name not in ("use", "key_ops")})
-    except (JoseError, ValueError, TypeError, KeyError):
-        return None
-    if not isinstance(key, PublicKey) or (isinstance(key, RSAKey) and key.raw_value.key_size < _MIN_RSA_BITS):
-        return None
-    return key
+    return public_key(member)
 
 
 def _is_for_signatures(member: Mapping[str, Any]) -> bool:
-    is_weak = member.get("kty") == "RSA" and len(str(member.get("n"))) * 6 < _MIN_RSA_BITS
+    is_weak = member.get("kty") == "RSA" and len(str(member.get("n"))) * 6 < MIN_RSA_BITS
     return (
         member.get("kty") in KEY_TYPES.values()
         and not is_weak

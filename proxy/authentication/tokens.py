@@ -10,9 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
-from joserfc.errors import JoseError
-from joserfc.jws import JWSRegistry
-
 from proxy.authentication.jwks import KEY_TYPES, KeySet
 from proxy.authentication.strict_json import InvalidJson, parse_object
 
@@ -181,23 +178,17 @@ class _Signed:
 
 
 def _signature_fault(token: _Signed, keys: KeySet | None) -> TokenRejected | KeyUnknown | None:
+    from proxy.authentication.jose import has_signed
+
     if keys is None:
         return KeyUnknown("the keys of the token issuer are not known yet", keys)
     name, kid = token.header["alg"], token.header.get("kid")
     candidates = tuple(keys.candidates(name, kid))
-    algorithm = _ALGORITHMS.get_alg(name)
-    for key in candidates:
-        try:
-            if algorithm.verify(token.signed, token.signature, key):
-                return None
-        except (JoseError, ValueError):  # e.g. a curve that does not belong to the algorithm
-            continue
+    if any(has_signed(key, name, token.signed, token.signature) for key in candidates):
+        return None
     if candidates and kid is not None:
         return TokenRejected("the token's signature is wrong")
     return KeyUnknown(f"no key of the issuer fits the token's kid {_shown(kid)}", keys)
-
-
-_ALGORITHMS: Final = JWSRegistry(algorithms=DEFAULT_ALGORITHMS)
 
 
 def _decode(segment: str) -> bytes:

@@ -92,7 +92,10 @@ def check(path: Path) -> None:
 @click.option("--check", "check_only", is_flag=True, help="End after the show; exit 0 only if all of it behaved.")
 def quickstart(version: str, directory: Path | None, *, check_only: bool) -> None:
     """Show it: an embedded Kafka, certificates, users, a policy, and the doorkeeper in front."""
-    from proxy.quickstart import main as show
+    try:
+        from proxy.quickstart import main as show
+    except ModuleNotFoundError as missing:
+        raise click.UsageError(f"{missing.name} is missing: pip install 'kafka-doorkeeper[quickstart]'") from missing
 
     sys.exit(show(version, directory, check=check_only))
 

@@ -1,7 +1,7 @@
 """Logs: JSON lines on standard error, readable text when that is a terminal.
 
-Everything goes through the standard library's root logger, so that what asyncio and aiohttp have to say comes out in
-the same form.
+Everything goes through the standard library's root logger, so that what asyncio and other libraries have to say comes
+out in the same form.
 """
 
 import logging

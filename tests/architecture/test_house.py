@@ -73,7 +73,7 @@ def test_functions_have_one_idea() -> None:
 @pytest.mark.parametrize("package", ["protocol", "policies", "proxy/session", "proxy/enforcement", "proxy/addressing"])
 def test_what_decides_neither_waits_nor_looks_at_a_clock(package: str) -> None:
     """import-linter looks at modules; this looks at every import statement, those inside functions too."""
-    forbidden = {"asyncio", "ssl", "socket", "time", "logging", "random", "uvloop", "aiohttp"}
+    forbidden = {"asyncio", "ssl", "socket", "time", "logging", "random", "uvloop", "h11"}
     found = {
         name.split(".")[0]
         for path in (ROOT / package).rglob("*.py")

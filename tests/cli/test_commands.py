@@ -116,6 +116,16 @@ def test_quickstart_hands_on_its_options(tmp_path: Path, monkeypatch: pytest.Mon
     assert asked == [("4.1.0", tmp_path, True)]
 
 
+def test_quickstart_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    """The extra brings what paints the screen, too."""
+    for module in [name for name in sys.modules if name.startswith(("proxy.quickstart", "rich"))]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "rich.markup", None)
+    result = doorkeeper("quickstart")
+    assert result.exit_code == 2
+    assert "pip install 'kafka-doorkeeper[quickstart]'" in result.output
+
+
 @pytest.mark.parametrize("document", ["config", "policy", "users"])
 def test_schemas_are_printed_as_json(document: str):
     result = doorkeeper("schema", document)

@@ -12,7 +12,7 @@ import pytest
 
 from protocol.apis import ApiKey
 from protocol.codec import encode_entity
-from protocol.legacy.index import LEGACY
+from protocol.legacy.index import LEGACY_VERSIONS
 from proxy.enforcement.table import TABLE
 from tests.enforcement.support import GAF, NONE, TAF, answered, naming, run
 
@@ -58,7 +58,7 @@ def test_a_denial_has_the_bytes_of_its_time(api_key: ApiKey, version: int) -> No
 def test_no_old_version_of_an_api_that_names_topics_is_left_out() -> None:
     by_cluster = {key for key in TABLE if key >= ApiKey.DESCRIBE_ACLS} - {ApiKey.DESCRIBE_CONFIGS}
     by_cluster |= {ApiKey.WRITE_TXN_MARKERS}
-    old = {(ApiKey(key), version) for key, pairs in LEGACY.items() for version in range(len(pairs))}
+    old = {(ApiKey(key), version) for key, versions in LEGACY_VERSIONS.items() for version in versions}
     assert {(key, version) for key, version in old if key in TABLE and key not in by_cluster} == set(DENIALS)
 
 

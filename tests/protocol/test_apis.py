@@ -7,7 +7,7 @@ from kio.schema.index import api_key_map, schema_name_map
 
 from protocol.apis import ApiKey, api_label, known_versions, request_type, response_type
 from protocol.errors import UnsupportedApi
-from protocol.legacy.index import LEGACY
+from protocol.legacy.index import LEGACY_VERSIONS
 
 GONE = {ApiKey.LEADER_AND_ISR, ApiKey.STOP_REPLICA, ApiKey.UPDATE_METADATA, ApiKey.CONTROLLED_SHUTDOWN}
 
@@ -20,7 +20,7 @@ def test_every_key_that_has_a_schema_has_a_name() -> None:
 def test_the_versions_of_an_api_have_no_gap(api_key: ApiKey) -> None:
     """They are told as ranges."""
     name = api_key_map.get(api_key)
-    legacy = range(len(LEGACY.get(api_key, ())))
+    legacy = LEGACY_VERSIONS.get(api_key, range(0))
     assert list(known_versions(api_key)) == ([*legacy, *sorted(schema_name_map[name])] if name else [])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from protocol.apis import ApiKey, known_versions
 from protocol.layout import classify
-from protocol.legacy.index import LEGACY
+from protocol.legacy.index import LEGACY_VERSIONS, legacy_types
 from tests.protocol.entities import message_type
 
 LAYOUTS = Path(__file__).parent / "recordings" / "layouts.txt"
@@ -28,7 +28,7 @@ STILL_WITHOUT_VERSION_0 = {
 ONLY_THEN = {"max_num_offsets", "old_style_offsets", "commit_timestamp", "is_default"}
 """Fields that later versions no longer have."""
 
-PAIRS = [(ApiKey(key), version) for key, pairs in LEGACY.items() for version in range(len(pairs))]
+PAIRS = [(ApiKey(key), version) for key, versions in LEGACY_VERSIONS.items() for version in versions]
 KAFKA_TYPES = {
     "bool": "BOOLEAN",
     "int8": "INT8",
@@ -76,7 +76,7 @@ def test_an_old_version_is_laid_out_as_kafka_lays_it_out(api_key: ApiKey, versio
 @pytest.mark.parametrize(("api_key", "version"), PAIRS)
 def test_a_field_is_called_as_in_the_versions_that_kio_has(api_key: ApiKey, version: int, kind: str) -> None:
     """Rules find it by its name."""
-    later = _names(message_type(api_key, len(LEGACY[api_key]), kind))
+    later = _names(message_type(api_key, len(LEGACY_VERSIONS[api_key]), kind))
     assert _names(message_type(api_key, version, kind)) - ONLY_THEN <= later
 
 
@@ -88,3 +88,12 @@ def _names(entity_type: type[Any]) -> set[str]:
         if is_dataclass(inner):
             names |= _names(inner)  # type: ignore[arg-type]
     return names
+
+
+@pytest.mark.parametrize("api_key", LEGACY_VERSIONS)
+def test_the_index_tells_what_the_modules_hold(api_key):
+    pairs = legacy_types(api_key)
+    assert range(len(pairs)) == LEGACY_VERSIONS[api_key]
+    assert [(each.__api_key__, each.__version__) for pair in pairs for each in pair] == [
+        (api_key, version) for version in LEGACY_VERSIONS[api_key] for _ in range(2)
+    ]

@@ -14,7 +14,7 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
 from protocol.header import read_request_head
-from protocol.legacy.index import LEGACY
+from protocol.legacy.index import LEGACY_VERSIONS
 from protocol.produce import summarize
 from protocol.splice import Message, encode_request, encode_response
 from proxy.enforcement.fetch_answer import FetchAnswer
@@ -69,7 +69,7 @@ def correlation_id(raw: bytes) -> int:
 
 
 def test_every_old_version_was_recorded() -> None:
-    old = {(key, version) for key, pairs in LEGACY.items() for version in range(len(pairs))}
+    old = {(key, version) for key, versions in LEGACY_VERSIONS.items() for version in versions}
     recorded = {(int(each.api_key), each.version) for each in EXCHANGES}
     assert old - recorded == UNRECORDED
 

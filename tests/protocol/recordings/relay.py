@@ -13,7 +13,7 @@ from typing import Any
 
 from protocol.apis import known_versions
 from protocol.header import peek_api
-from protocol.legacy.index import LEGACY
+from protocol.legacy.index import LEGACY_VERSIONS
 from proxy.embedded import KafkaCluster
 from proxy.embedded.java import version_tuple
 from proxy.embedded.network import LOOPBACK
@@ -43,7 +43,7 @@ class Recorder:
     def exchange(self, request: bytes, response: bytes) -> None:
         """Take a request and its answer."""
         api_key, version, _ = peek_api(request)
-        wanted = version < max(len(LEGACY.get(api_key, ())), AS_OLD) and known_versions(api_key)
+        wanted = version < max(len(LEGACY_VERSIONS.get(api_key, ())), AS_OLD) and known_versions(api_key)
         if not wanted or max(len(request), len(response)) > LARGEST:
             return
         entry = {
