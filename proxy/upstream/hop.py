@@ -66,14 +66,15 @@ class SecuredHop:
         broker = f"{host}:{port}"
         transport, waiting = await self._reach(host, port, broker)
         try:
-            login = await self._log_in(waiting, transport, broker)
+            login = await self._log_in(waiting, transport, broker, host)
             self._expect_silence(waiting, broker)
         except BaseException:
             transport.abort()
             raise
         protocol = factory()
         if login is not None and login.lifetime_s:
-            Renewing(transport, protocol, login, partial(self._begin, broker), partial(self._take, broker)).begin()
+            begin, take = partial(self._begin, broker, host), partial(self._take, broker)
+            Renewing(transport, protocol, login, begin, take).begin()
         else:
             transport.set_protocol(protocol)
             protocol.connection_made(transport)
@@ -114,14 +115,13 @@ class SecuredHop:
             detail = "the broker closed the connection" if waiting.lost else "the broker spoke unasked"
             raise fail(self._watcher, Failure(broker, _CONNECT, detail, _ALIVE))
 
-    async def _log_in(self, waiting: Waiting, transport: asyncio.Transport, broker: str) -> Login | None:
+    async def _log_in(self, waiting: Waiting, transport: asyncio.Transport, broker: str, host: str) -> Login | None:
         if self._mechanism is None:
             return None
-        login = await self._begin(broker, None, 0)
-        answer = login.begin()
+        login = await self._begin(broker, host, None, 0)
+        transport.write(login.begin())
         while not login.done:
-            transport.write(answer)
-            answer = await self._take(broker, login, await self._answer(waiting, login, broker))
+            transport.write(await self._take(broker, login, await self._answer(waiting, login, broker)))
         return login
 
     async def _answer(self, waiting: Waiting, login: Login, broker: str) -> bytes:
@@ -141,10 +141,10 @@ class SecuredHop:
             remedy = _PERHAPS_TLS if self.tls is None else _PERHAPS_CERTIFICATE
         raise fail(self._watcher, Failure(broker, login.step.value, str(failure), remedy))
 
-    async def _begin(self, broker: str, versions: dict[int, range] | None, first_id: int) -> Login:
+    async def _begin(self, broker: str, host: str, versions: dict[int, range] | None, first_id: int) -> Login:
         assert self._mechanism is not None
         try:
-            mechanism = await self._aside(self._mechanism)
+            mechanism = await self._aside(partial(self._mechanism, host))
         except MechanismFailed as fault:
             raise fail(self._watcher, Failure(broker, _CREDENTIALS, str(fault), _LOOK_AT_SASL)) from fault
         return Login(mechanism, versions=versions, first_id=first_id)

@@ -18,11 +18,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from policies.strict_yaml import InvalidDocument
 from proxy.config.cluster_model import ClusterTls
 from proxy.upstream.failure import UpstreamFailed
+from proxy.upstream.gssapi import GssapiClient
 from proxy.upstream.hop import SecuredHop
 from proxy.upstream.mechanisms import MechanismFailed
 from proxy.upstream.tls import upstream_tls
 from tests.transport.support import Authority, until, within
-from tests.upstream.support import SecuredBroker, plain_client, request, scram_client
+from tests.upstream.kerberized import Context, GssapiDesk
+from tests.upstream.support import BEFORE_1_0, RANGES, SecuredBroker, plain_client, request, scram_client
 
 
 class User(asyncio.Protocol):
@@ -72,9 +74,10 @@ class World:
         self.users.append(User())
         return self.users[-1]
 
-    async def connect(self, broker, host="127.0.0.1", tls=None, **more):
+    async def connect(self, broker, host="127.0.0.1", tls=None, mechanism=None, **more):
         context = None if tls is None else upstream_tls(tls)
-        hop = SecuredHop(self, self.executor, tls=context, **more)
+        make = None if mechanism is None else lambda _host: mechanism()
+        hop = SecuredHop(self, self.executor, tls=context, mechanism=make, **more)
         return await within(hop.connect(self.user, host, broker.port))
 
     async def refusal(self, broker, **more):
@@ -122,6 +125,16 @@ async def test_a_login_and_then_the_first_request(world, mechanism):
     await until(lambda: user.received == request(1, b"first"))
     assert broker.received[-1] == request(1, b"first")
     assert world.told == []
+
+
+@pytest.mark.parametrize("ranges", [RANGES, BEFORE_1_0], ids=["now", "before 1.0"])
+async def test_a_ticket_for_the_host_that_was_dialled_and_then_the_first_request(world, ranges):
+    broker = await world.broker(ranges=ranges, desk=GssapiDesk)
+    dialled = []
+    hop = SecuredHop(world, world.executor, mechanism=lambda host: GssapiClient(dialled.append(host) or Context()))
+    user = await within(hop.connect(world.user, "127.0.0.1", broker.port))
+    await until(lambda: user.received == request(1, b"first"))
+    assert dialled == ["127.0.0.1"]
 
 
 async def test_tls_alone_will_do(world):
@@ -287,7 +300,8 @@ async def test_who_loses_interest_leaves_no_connection_behind(world):
 
 async def test_new_connections_use_new_material(world):
     broker = await world.broker(Authority(world.folder, "next-ca").issue("broker", "127.0.0.1"))
-    hop = SecuredHop(world, world.executor, tls=upstream_tls(ClusterTls(world.authority.pem)), mechanism=plain_client)
+    tls = upstream_tls(ClusterTls(world.authority.pem))
+    hop = SecuredHop(world, world.executor, tls=tls, mechanism=lambda _host: plain_client())
     with pytest.raises(UpstreamFailed):
         await within(hop.connect(world.user, "127.0.0.1", broker.port))
     hop.tls = upstream_tls(ClusterTls(world.folder / "next-ca.pem"))

@@ -46,7 +46,7 @@ class World:
         self.told.append((step, detail))
 
     async def connect(self, mechanism):
-        hop = SecuredHop(self, self.executor, mechanism=mechanism)
+        hop = SecuredHop(self, self.executor, mechanism=lambda _host: mechanism())
         self.user = await within(hop.connect(User, "127.0.0.1", self.broker.port))
         return self.user
 
