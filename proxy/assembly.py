@@ -279,6 +279,7 @@ class Doorkeeper:
             mechanisms=lambda: self._mechanisms.get(listener.name),
             principal=principal,
             stands=stands,
+            forwarders=listener.trusted_forwarders,
             limits=_session_limits(self.config.limits),
             grants=self.config.audit.grants,
             max_reauth_ms=listener.sasl.max_reauth_ms,
@@ -314,6 +315,7 @@ def _secured_hop(config: Config, observer: Observer, waiting: ThreadPoolExecutor
         waiting,
         server_name=None if cluster.tls is None else cluster.tls.server_name,
         mechanism=None if cluster.login is None else mechanisms_for(cluster.login),
+        forwards=cluster.forward_principal,
         timeout_s=min(_LONGEST_STEP_S, limits.connect_timeout_s),
     )
 

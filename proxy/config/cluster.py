@@ -53,6 +53,7 @@ def read_cluster(reader: SettingsReader, node: Node) -> ClusterConfig | None:
         security_protocol=protocol,
         tls=tls,
         login=login,
+        forward_principal=_forwards(reader, entries, protocol, tls),
         version=version,
     )
 
@@ -73,6 +74,15 @@ def _report_contradictions(reader: SettingsReader, node: Node, entries: Entries,
             reader.fault(entries[name].key, message, f"only with security_protocol: {others}")
     if protocol.sasl and "sasl" not in entries:
         reader.fault(node, f"{protocol.value} towards the brokers needs the key 'sasl'", "who we are to the brokers")
+
+
+def _forwards(reader: SettingsReader, entries: Entries, protocol: SecurityProtocol, tls: ClusterTls | None) -> bool:
+    if "forward_principal" not in entries or not reader.boolean(entries["forward_principal"].value):
+        return False
+    if protocol is not SecurityProtocol.SSL or tls is None or tls.certificate is None:
+        hint = "security_protocol: SSL, with tls.certificate and tls.key"
+        reader.fault(entries["forward_principal"].key, "forward_principal needs a certificate that proves us", hint)
+    return True
 
 
 def _tls(reader: SettingsReader, node: Node) -> ClusterTls:

@@ -67,6 +67,11 @@ CLUSTER: Final = mapping(
         },
         "tls": TLS,
         "sasl": SASL,
+        "forward_principal": {
+            "type": "boolean",
+            "default": False,
+            "description": "Tell the next doorkeeper, which trusts our certificate, the name of each client.",
+        },
         "version": {
             "type": ["string", "number"],
             "default": "auto",

@@ -55,7 +55,8 @@ def _admin(config: Config) -> Iterator[Fault]:
 def _listener(config: Config, listener: ListenerConfig) -> Iterator[Fault]:
     setting = f"listeners.{listener.name}"
     reachable = not is_loopback(listener.bind[0])
-    if reachable and listener.anonymous and config.cluster.security_protocol is not SecurityProtocol.PLAINTEXT:
+    lent = config.cluster.security_protocol is not SecurityProtocol.PLAINTEXT and not config.cluster.forward_principal
+    if reachable and listener.anonymous and lent:
         yield config.fault(
             f"{setting}.allow_unauthenticated",
             f"whoever reaches listener {listener.name!r} speaks to the brokers in our name",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from proxy.authentication.forwarding import ForwardedClient
 from proxy.session.events import CloseReason, SessionEvent
 
 Piece = bytes | memoryview
@@ -46,10 +47,11 @@ class SendBroker(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OpenBroker:
-    """Connect to this broker. A session has at most one broker connection at a time."""
+    """Connect to this broker for this client. A session has at most one broker connection at a time."""
 
     host: str
     port: int
+    client: ForwardedClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from policies.model import Principal
 from protocol.layout import Buffer
+from proxy.authentication.forwarding import FORWARDED
 from proxy.authentication.outcome import Authenticated, Failed, Identity, Verify
 from proxy.session import commands
 from proxy.session.commands import Commands, Timer
@@ -58,6 +59,10 @@ class Login:
         except (ValueError, LookupError) as fault:
             self.refused = str(fault)
             return [commands.Emit(self._reports.authentication_failed(mechanism, Failed("", str(fault), None)))]
+
+    def introduced(self, principal: Principal) -> Commands:
+        """Another doorkeeper, which may do so, has told who the client is."""
+        return [self._become(principal, FORWARDED)]
 
     def take(self, frame: Buffer) -> Commands:
         """Take the SaslHandshake or a token.

@@ -210,6 +210,34 @@ def test_what_goes_in_clear_text_is_told(server, sasl, told):
     assert [message.partition(" to the brokers")[0] for message in in_clear] == ([told] if told else [])
 
 
+MTLS = "security_protocol: SSL, tls: {certificate: c.pem, key: k.pem}"
+
+
+def test_the_next_doorkeeper_is_told_of_clients_only_if_it_knows_us():
+    assert config(f"{MTLS}, forward_principal: true").cluster.forward_principal
+    assert not config(MTLS).cluster.forward_principal
+    assert not config("forward_principal: false").cluster.forward_principal
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        "forward_principal: true",
+        "security_protocol: SSL, forward_principal: true",
+        "security_protocol: SSL, tls: {ca: ca.pem}, forward_principal: true",
+        f"security_protocol: SASL_SSL, tls: {{certificate: c.pem, key: k.pem}}, {SCRAM}, forward_principal: true",
+        f"security_protocol: SASL_PLAINTEXT, {SCRAM}, forward_principal: true",
+    ],
+)
+def test_no_name_is_told_to_who_cannot_know_us(cluster):
+    assert faults(cluster) == ["forward_principal needs a certificate that proves us"]
+
+
+def test_who_passes_names_on_lends_its_own_to_nobody():
+    opened = config(f"{MTLS}, forward_principal: true", bind="0.0.0.0:9092")
+    assert not any("in our name" in warning.message for warning in warnings(opened))
+
+
 def test_ports_on_demand():
     assert config("").listeners[0].brokers == PortOnDemandConfig(9101)
     (message,) = faults("", workers=2)

@@ -20,7 +20,7 @@ from proxy.session.commands import (
 )
 from proxy.session.events import CloseReason, SessionClosed, SessionOpened
 from proxy.transport import reception
-from tests.transport.support import Echo, Recorder, Relay, everything, until, within
+from tests.transport.support import SOMEBODY, Echo, Recorder, Relay, everything, until, within
 
 FRAME = b"\0\0\0\x0e\0\0\0\0" + bytes(10)
 
@@ -234,7 +234,7 @@ async def test_a_session_may_go_on_with_another_broker(world):
     _, writer = await hello(world, port)
     _, broker_writer = await world.broker.accepted()
     session = world.sessions[0]
-    session.answers["broker_closed"] = lambda _: [OpenBroker("127.0.0.1", world.broker.port)]
+    session.answers["broker_closed"] = lambda _: [OpenBroker("127.0.0.1", world.broker.port, SOMEBODY)]
     broker_writer.close()
     await world.broker.accepted()
     await until(lambda: session.names().count("broker_opened") == 2)
@@ -246,7 +246,7 @@ async def test_a_broker_that_takes_too_long_counts_as_failed(world):
     port = await world.open(
         answering(
             # an address that leads nowhere (RFC 5737)
-            started=lambda: [OpenBroker("192.0.2.1", 9092), SetTimer(Timer.CONNECT, 0.01)],
+            started=lambda: [OpenBroker("192.0.2.1", 9092, SOMEBODY), SetTimer(Timer.CONNECT, 0.01)],
             timer_fired=lambda _: [Close(CloseReason.BROKER_UNREACHABLE)],
         )
     )

@@ -12,7 +12,7 @@ from proxy.session.commands import Close, OpenBroker, SetTimer, Timer
 from proxy.session.events import CloseReason
 from proxy.upstream.hop import SecuredHop
 from proxy.upstream.tls import upstream_tls
-from tests.transport.support import Authority, Certificates, Recorder, Relay, World, everything, until, within
+from tests.transport.support import SOMEBODY, Authority, Certificates, Recorder, Relay, World, everything, until, within
 from tests.upstream.support import SecuredBroker, plain_client, request, scram_client
 
 
@@ -73,7 +73,7 @@ class Impatient(Recorder):
 
     def __init__(self, client, host, port):
         super().__init__(client)
-        self.answers["started"] = lambda: [OpenBroker(host, port), SetTimer(Timer.CONNECT, 0.05)]
+        self.answers["started"] = lambda: [OpenBroker(host, port, SOMEBODY), SetTimer(Timer.CONNECT, 0.05)]
         self.answers["timer_fired"] = lambda _: [Close(CloseReason.BROKER_UNREACHABLE)]
 
 

@@ -47,7 +47,7 @@ class World:
 
     async def connect(self, mechanism):
         hop = SecuredHop(self, self.executor, mechanism=lambda _host: mechanism())
-        self.user = await within(hop.connect(User, "127.0.0.1", self.broker.port))
+        self.user = await within(hop.connect(User, "127.0.0.1", self.broker.port, None))
         return self.user
 
 
