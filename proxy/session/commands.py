@@ -17,6 +17,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from proxy.authentication.forwarding import ForwardedClient
+from proxy.authentication.outcome import WaitsFor
 from proxy.session.events import CloseReason, SessionEvent
 
 Piece = bytes | memoryview
@@ -98,13 +99,10 @@ class CancelTimer:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Do slow work where it holds up nobody. It touches nothing of the session.
-
-    ``waits`` tells work that waits for another machine from work that computes.
-    """
+    """Do slow work where it holds up nobody. It touches nothing of the session."""
 
     work: Callable[[], object]
-    waits: bool = False
+    waits_for: WaitsFor = WaitsFor.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

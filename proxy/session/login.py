@@ -102,7 +102,7 @@ class Login:
         outcome = step.outcome
         if isinstance(outcome, Verify):
             self.waits = True
-            todo.append(commands.Verify(outcome.work, outcome.waits))
+            todo.append(commands.Verify(outcome.work, outcome.waits_for))
         elif isinstance(outcome, Failed):
             todo += self.fail(outcome)
         elif isinstance(outcome, Authenticated):

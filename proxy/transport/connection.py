@@ -248,7 +248,7 @@ class Connection:
         self.broker_valve.release(Hold.SESSION)
 
     def _verify(self, command: Verify) -> None:
-        executor = self._around.waiting if command.waits else self._around.executor
+        executor = self._around.threads_for(command.waits_for, self._who.listener)
         self._verifying = self._loop.run_in_executor(executor, command.work)
         self._verifying.add_done_callback(self._verified)
 

@@ -407,12 +407,13 @@ class World:
         self.directory = Directory()
         self.capacity = Capacity(self.limit)
         self.metrics = Metrics("test", process=False)
-        self.executor, self.waiting = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self.executor, self.waiting, self.asking = (ThreadPoolExecutor(1) for _ in range(3))
         self.around = Surroundings(
             observer=Observer(self.metrics),
             directory=self.directory,
             executor=self.executor,
             waiting=self.waiting,
+            directories={"clients": self.asking},
             capacity=self.capacity,
             tasks=Tasks(self.bugs.append),
         )
@@ -476,6 +477,6 @@ class World:
         await self.around.registry.drain(TIMEOUT_S)
         if hasattr(self.broker, "port"):
             await self.broker.stop()
-        self.executor.shutdown()
-        self.waiting.shutdown()
+        for threads in (self.executor, self.waiting, self.asking):
+            threads.shutdown()
         assert self.bugs == []

@@ -28,7 +28,7 @@ async def world(tmp_path) -> AsyncIterator[World]:
     yield world
     await world.close()
     await world.secured.stop()
-    for executor in (world.executor, world.waiting, world.upstream):
+    for executor in (world.executor, world.waiting, world.asking, world.upstream):
         executor.shutdown()
     assert not world.bugs
 
