@@ -5,6 +5,7 @@
     ProtocolError
     ├── MalformedFrame        bytes that Kafka's protocol cannot mean
     ├── FrameTooLarge         a length prefix beyond the limit in force
+    │   └── ProxyHeader       no length at all: the header of the PROXY protocol
     └── UnsupportedApi        an API key or version that we have no schema for
 """
 
@@ -25,6 +26,10 @@ class MalformedFrame(ProtocolError):
 
 class FrameTooLarge(ProtocolError):
     """A frame announces more bytes than its sender may send at this point."""
+
+
+class ProxyHeader(FrameTooLarge):
+    """What comes is no frame but a header of the PROXY protocol, from a peer that may send none."""
 
 
 class UnsupportedApi(ProtocolError):

@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final
 
-from protocol.errors import FrameTooLarge, MalformedFrame
+from protocol.errors import FrameTooLarge, MalformedFrame, ProxyHeader
 from protocol.layout import Buffer
 
 _LENGTH: Final = Struct(">i")
+_PROXY_HEADER: Final = 0x0D0A0D0A
+"""What a header of the PROXY protocol (version 2) is as a length."""
+MOST_BYTES: Final = _PROXY_HEADER - 1
+"""No frame may be longer than that, or it could not be told from such a header."""
 
 
 class FrameSplitter:
     """Cuts a stream of length-prefixed Kafka frames.
 
-    ``limit`` is the largest length in bytes that a prefix may announce; it may be changed between frames. A frame is
-    handed out with its four bytes of length, read-only. One that lies whole in a chunk is a view of that chunk; only
-    one that spans chunks is joined.
+    ``limit`` is the largest length in bytes that a prefix may announce, ``MOST_BYTES`` at most; it may be changed
+    between frames. A frame is handed out with its four bytes of length, read-only. One that lies whole in a chunk is a
+    view of that chunk; only one that spans chunks is joined.
     """
 
     __slots__ = ("_broken", "_rest", "limit")
@@ -93,4 +97,6 @@ class FrameSplitter:
     def _unfit(self, length: int) -> FrameTooLarge | MalformedFrame:
         if length < 0:
             return MalformedFrame(f"a frame has the negative length {length}")
+        if length == _PROXY_HEADER:
+            return ProxyHeader("a header of the PROXY protocol came where a request was due")
         return FrameTooLarge(f"a frame of {length} bytes is larger than the {self.limit} that are allowed here")

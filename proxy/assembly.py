@@ -52,8 +52,9 @@ from proxy.upstream.hop import SecuredHop
 
 _TELL_AGAIN_AFTER_S: Final = 60.0
 _COUNT_EVERY_S: Final = 2.0
+_COMPUTING: Final = 2
 _WAITING: Final = 16
-"""Logins that may wait for a directory or an issuer at one time; the others wait for these."""
+"""Logins that may wait for a directory, an issuer or the next hop at one time; the others wait for these."""
 _MOST_PORTS: Final = 1_000
 """Ports that are tried for the brokers of one listener on demand."""
 _BEYOND_PORTS: Final = 65_536
@@ -81,8 +82,8 @@ class Doorkeeper:
         self._mode = Mode(config.policy.mode.value)
         self._throttle = Throttle(_TELL_AGAIN_AFTER_S, time.monotonic)
         self._tasks = Tasks(lambda error: _log.error("bug: a task failed", exc_info=error))
-        waiting = ThreadPoolExecutor(_WAITING, thread_name_prefix="waiting")
-        self._secured_hop = _secured_hop(config, observer, waiting)
+        self._threads: list[ThreadPoolExecutor] = []
+        self._secured_hop = self._hop(config, observer)
         hop = self._secured_hop or PlainHop()
         self.discovery = Discovery(
             self.topology,
@@ -94,8 +95,13 @@ class Doorkeeper:
         self._around = Surroundings(
             observer=observer,
             directory=self.discovery,
-            executor=ThreadPoolExecutor(2, thread_name_prefix="verify"),
-            waiting=waiting,
+            executor=self._pool("verify", _COMPUTING),
+            waiting=self._pool("issuer"),
+            directories={
+                listener.name: self._pool("directory")
+                for listener in config.listeners
+                if listener.sasl.ldap is not None
+            },
             capacity=Capacity(config.limits.max_connections),
             tasks=self._tasks,
             hop=hop,
@@ -190,12 +196,32 @@ class Doorkeeper:
         self.abort()
         await self._tasks.cancel()
         self._count()
-        for executor in (self._around.executor, self._around.waiting):
-            executor.shutdown(wait=False, cancel_futures=True)
+        for threads in self._threads:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def advertised(self) -> Mapping[str, Advertised]:
         """By listener: where clients find each broker."""
         return self._advertised
+
+    def _pool(self, name: str, size: int = _WAITING) -> ThreadPoolExecutor:
+        """Threads of their own for each purpose, so that nobody who does not answer holds up other logins."""
+        threads = ThreadPoolExecutor(size, thread_name_prefix=name)
+        self._threads.append(threads)
+        return threads
+
+    def _hop(self, config: Config, observer: Observer) -> SecuredHop | None:
+        """The way to brokers that have security of their own; None if they have none."""
+        cluster, limits = config.cluster, config.limits
+        if cluster.security_protocol is SecurityProtocol.PLAINTEXT:
+            return None
+        return SecuredHop(
+            observer,
+            self._pool("upstream"),
+            server_name=None if cluster.tls is None else cluster.tls.server_name,
+            mechanism=None if cluster.login is None else mechanisms_for(cluster.login),
+            forwards=cluster.forward_principal,
+            timeout_s=min(_LONGEST_STEP_S, limits.connect_timeout_s),
+        )
 
     def _accept(self, listener: str, bound: list[socket.socket]) -> None:
         welcome = self.receptions[listener].welcome
@@ -279,6 +305,7 @@ class Doorkeeper:
             mechanisms=lambda: self._mechanisms.get(listener.name),
             principal=principal,
             stands=stands,
+            forwarders=listener.trusted_forwarders,
             limits=_session_limits(self.config.limits),
             grants=self.config.audit.grants,
             max_reauth_ms=listener.sasl.max_reauth_ms,
@@ -302,20 +329,6 @@ class Doorkeeper:
 
 
 _KNOWN_KEYS: Final = frozenset(map(int, ApiKey))
-
-
-def _secured_hop(config: Config, observer: Observer, waiting: ThreadPoolExecutor) -> SecuredHop | None:
-    """The way to brokers that have security of their own; None if they have none."""
-    cluster, limits = config.cluster, config.limits
-    if cluster.security_protocol is SecurityProtocol.PLAINTEXT:
-        return None
-    return SecuredHop(
-        observer,
-        waiting,
-        server_name=None if cluster.tls is None else cluster.tls.server_name,
-        mechanism=None if cluster.login is None else mechanisms_for(cluster.login),
-        timeout_s=min(_LONGEST_STEP_S, limits.connect_timeout_s),
-    )
 
 
 def _broker_ports(advertised: Advertised) -> list[int]:

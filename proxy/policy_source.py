@@ -15,7 +15,7 @@ from policies.principals import InvalidRule, PrincipalMapping
 from policies.strict_yaml import Fault, InvalidDocument
 from proxy.authentication.jwks import InvalidKeySet, KeySet
 from proxy.authentication.users import FileUsers
-from proxy.config.cluster_model import ClusterLogin
+from proxy.config.cluster_model import ClusterLogin, KerberosLogin
 from proxy.config.model import Config, PolicyMode
 from proxy.transport.tls import ListenerTls, listener_tls
 from proxy.upstream.credentials import MakeMechanism, mechanisms_for
@@ -145,6 +145,8 @@ def _read_key_set(path: Path) -> KeySet:
 
 
 def _check_login(login: ClusterLogin) -> MakeMechanism:
+    if isinstance(login, KerberosLogin) and login.keytab is not None:
+        _check_readable(login.keytab)
     try:
         return mechanisms_for(login)
     except OSError as error:

@@ -37,8 +37,7 @@ class SharedKafka(Protocol):
 @pytest.fixture
 def extras_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not about the extras themselves is alike on a machine without them."""
-    for module in ("ldap", "sasl"):
-        monkeypatch.setattr(f"proxy.config.{module}.find_spec", lambda name: name)
+    monkeypatch.setattr("proxy.config.extras.find_spec", lambda name: name)
 
 
 @pytest.fixture

@@ -23,8 +23,11 @@ _FILES: Final = {
     "tests/providers/test_ldap.py": "ldap",
     "tests/providers/test_ldap_socket.py": "ldap",
     "tests/integration/test_ldap_logins.py": "ldap",
+    "tests/integration/test_hanging_directory.py": "ldap",
     "tests/providers/test_kerberos.py": "kerberos",
+    "tests/upstream/test_kerberos.py": "kerberos",
     "tests/integration/test_kerberos_logins.py": "kerberos",
+    "tests/integration/test_kerberos_next_hop.py": "kerberos",
 }
 
 

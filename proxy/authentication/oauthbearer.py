@@ -17,6 +17,7 @@ from proxy.authentication.outcome import (
     Failed,
     Outcome,
     Verify,
+    WaitsFor,
     invalid_credentials,
     token_too_long,
 )
@@ -64,7 +65,7 @@ class OauthbearerConversation:
             return self._accept(result)
         if isinstance(result, KeyUnknown):
             self._token = token
-            return Verify(partial(self._checker.check_again, token, result.seen), waits=True)
+            return Verify(partial(self._checker.check_again, token, result.seen), waits_for=WaitsFor.ISSUER)
         assert isinstance(result, TokenRejected)
         return self._refuse(result)
 

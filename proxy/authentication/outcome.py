@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 from policies.model import Principal
@@ -52,15 +53,20 @@ class Failed:
     username: str | None = None
 
 
+class WaitsFor(Enum):
+    """What slow work waits for. Work of one kind holds up none of another."""
+
+    NOTHING = "it computes"
+    ISSUER = "the issuer of tokens"
+    DIRECTORY = "the directory of the listener"
+
+
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Slow work to run off the event loop; its result goes to `Conversation.verified` as it is.
-
-    `waits` tells work that waits for another machine from work that computes: neither may hold up the other.
-    """
+    """Slow work to run off the event loop; its result goes to `Conversation.verified` as it is."""
 
     work: Callable[[], object] = field(repr=False)  # holds the password
-    waits: bool = False
+    waits_for: WaitsFor = WaitsFor.NOTHING
 
 
 Outcome = Challenge | Authenticated | Failed | Verify

@@ -5,6 +5,7 @@ Another kind of directory is another implementation of `Passwords`, in a file of
 
 from typing import Protocol
 
+from proxy.authentication.outcome import WaitsFor
 from proxy.authentication.users import Directory
 
 
@@ -15,8 +16,8 @@ class BackendUnavailable(Exception):
 class Passwords(Protocol):
     """Says whose password it is. Called in threads of their own, by several at one time."""
 
-    waits: bool
-    """Whether checking waits for another machine, or computes."""
+    waits_for: WaitsFor
+    """What checking waits for."""
 
     def owner(self, username: str, password: str) -> str | None:
         """Return the principal's name if this is the user's password, else None; neither of the two is ever empty.
@@ -35,7 +36,7 @@ class Passwords(Protocol):
 class VerifierPasswords:
     """Checks against the verifiers of the file of users. An unknown user costs the same work as a known one."""
 
-    waits = False
+    waits_for = WaitsFor.NOTHING
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory

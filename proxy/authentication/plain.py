@@ -68,7 +68,7 @@ class PlainConversation:
         if not password:
             return invalid_credentials(PLAIN, "the password is empty", username)
         self._pending = authorization_id, username
-        return Verify(partial(_owner, self._passwords, username, password), waits=self._passwords.waits)
+        return Verify(partial(_owner, self._passwords, username, password), waits_for=self._passwords.waits_for)
 
 
 def _owner(passwords: Passwords, username: str, password: str) -> str | BackendUnavailable | None:

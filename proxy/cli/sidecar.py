@@ -26,6 +26,9 @@ sidecar_options: Final = (
     click.option("--client-id", help="Our id at the issuer."),
     click.option("--client-secret-file", type=_FILE, help="A file with our secret at the issuer."),
     click.option("--scope", help="The scopes to ask the issuer for."),
+    click.option("--keytab", type=_FILE, help="For GSSAPI: our key; without it the tickets of the process."),
+    click.option("--principal", metavar="NAME@REALM", help="Who we are in the keytab."),
+    click.option("--service-name", help="For GSSAPI: the brokers' principals begin with it; kafka by default."),
     click.option("--no-tls", is_flag=True, help="Speak to the brokers in clear text."),
     click.option("--ca", type=_FILE, help="PEM file: the authorities to trust, instead of the system's."),
     click.option("--certificate", type=_FILE, help="PEM file: our certificate, for brokers that ask for one."),
@@ -81,6 +84,9 @@ def _sasl(options: dict[str, Any]) -> dict[str, Any]:
     for name in ("password", "client_secret"):
         if options[f"{name}_file"] is not None:
             sasl[name] = {"file": str(options[f"{name}_file"])}
+    kerberos = _given(options, "keytab", "principal", "service_name")
+    if kerberos:
+        sasl["kerberos"] = kerberos
     return sasl
 
 

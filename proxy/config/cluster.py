@@ -5,8 +5,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from policies.strict_yaml import Entry, Node
+from proxy.authentication.gssapi import GSSAPI
 from proxy.config import cluster_schema
-from proxy.config.cluster_model import ClientCredentialsLogin, ClusterLogin, ClusterTls, PasswordLogin, TokenFileLogin
+from proxy.config.cluster_model import (
+    ClientCredentialsLogin,
+    ClusterLogin,
+    ClusterTls,
+    KerberosLogin,
+    PasswordLogin,
+    TokenFileLogin,
+)
+from proxy.config.extras import report_missing_package
 from proxy.config.model import ClusterConfig, SecurityProtocol
 from proxy.config.reader import SettingsReader
 from proxy.config.shapes import Schema
@@ -18,6 +27,8 @@ _OAUTHBEARER: Final = "OAUTHBEARER"
 _PASSWORD_KEYS: Final = ("username", "password")
 _ISSUER_KEYS: Final = ("token_endpoint", "client_id", "client_secret")
 _TOKEN_KEYS: Final = ("token_file", *_ISSUER_KEYS, "token_endpoint_ca", "scope")
+_KEYS_OF: Final = {_OAUTHBEARER: _TOKEN_KEYS, GSSAPI: ("kerberos",)}
+"""What a mechanism has to do with; all others have to do with a password."""
 
 Entries = Mapping[str, Entry]
 
@@ -42,6 +53,7 @@ def read_cluster(reader: SettingsReader, node: Node) -> ClusterConfig | None:
         security_protocol=protocol,
         tls=tls,
         login=login,
+        forward_principal=_forwards(reader, entries, protocol, tls),
         version=version,
     )
 
@@ -62,6 +74,15 @@ def _report_contradictions(reader: SettingsReader, node: Node, entries: Entries,
             reader.fault(entries[name].key, message, f"only with security_protocol: {others}")
     if protocol.sasl and "sasl" not in entries:
         reader.fault(node, f"{protocol.value} towards the brokers needs the key 'sasl'", "who we are to the brokers")
+
+
+def _forwards(reader: SettingsReader, entries: Entries, protocol: SecurityProtocol, tls: ClusterTls | None) -> bool:
+    if "forward_principal" not in entries or not reader.boolean(entries["forward_principal"].value):
+        return False
+    if protocol is not SecurityProtocol.SSL or tls is None or tls.certificate is None:
+        hint = "security_protocol: SSL, with tls.certificate and tls.key"
+        reader.fault(entries["forward_principal"].key, "forward_principal needs a certificate that proves us", hint)
+    return True
 
 
 def _tls(reader: SettingsReader, node: Node) -> ClusterTls:
@@ -92,16 +113,33 @@ def _login(reader: SettingsReader, node: Node) -> ClusterLogin | None:
         mechanism = reader.choice(entries["mechanism"].value, cluster_schema.MECHANISMS)
     if mechanism is None:
         return None
-    foreign = _PASSWORD_KEYS if mechanism == _OAUTHBEARER else _TOKEN_KEYS
-    for name in foreign:
-        if name in entries:
-            reader.fault(entries[name].key, f"{name} has no effect with {mechanism}")
+    known = ("mechanism", *_KEYS_OF.get(mechanism, _PASSWORD_KEYS))
+    for name, entry in entries.items():
+        if name not in known:
+            reader.fault(entry.key, f"{name} has no effect with {mechanism}")
     if mechanism == _OAUTHBEARER:
         return _token_login(reader, node, entries)
+    if mechanism == GSSAPI:
+        return _kerberos_login(reader, node, entries)
     if _is_missing(reader, node, entries, _PASSWORD_KEYS, mechanism):
         return None
     username, password = reader.text(entries["username"].value), reader.secret(entries["password"].value)
     return PasswordLogin(mechanism, username, password) if username and password else None
+
+
+def _kerberos_login(reader: SettingsReader, node: Node, entries: Entries) -> KerberosLogin:
+    report_missing_package(reader, node, "gssapi", extra="kerberos")
+    if "kerberos" not in entries:
+        return KerberosLogin()
+    entries = _entries(reader, entries["kerberos"].value, cluster_schema.KERBEROS, "cluster.sasl.kerberos")
+    for name, other in (("keytab", "principal"), ("principal", "keytab")):
+        if name in entries and other not in entries:
+            reader.fault(entries[name].key, f"{name} has no effect without {other}")
+    return KerberosLogin(
+        service_name=(reader.text(entries["service_name"].value) if "service_name" in entries else None) or "kafka",
+        keytab=reader.path(entries["keytab"].value) if "keytab" in entries else None,
+        principal=reader.text(entries["principal"].value) if "principal" in entries else None,
+    )
 
 
 def _token_login(reader: SettingsReader, node: Node, entries: Entries) -> ClusterLogin | None:

@@ -31,6 +31,15 @@ class PasswordLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class KerberosLogin:
+    """GSSAPI. `principal` has its key in `keytab`; without the two the tickets are those of the process."""
+
+    service_name: str = "kafka"
+    keytab: Path | None = None
+    principal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenFileLogin:
     """OAUTHBEARER with a token that somebody else keeps fresh."""
 
@@ -48,4 +57,4 @@ class ClientCredentialsLogin:
     token_endpoint_ca: Path | None = None
 
 
-ClusterLogin = PasswordLogin | TokenFileLogin | ClientCredentialsLogin
+ClusterLogin = PasswordLogin | KerberosLogin | TokenFileLogin | ClientCredentialsLogin

@@ -4,7 +4,7 @@ from typing import Final
 
 from proxy.config.shapes import SECRET, mapping, path, text
 
-MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
+MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI")
 
 TLS: Final = mapping(
     "TLS towards the brokers.",
@@ -22,6 +22,18 @@ TLS: Final = mapping(
     },
 )
 
+KERBEROS: Final = mapping(
+    "For GSSAPI: our ticket, and whom it is for.",
+    {
+        "service_name": text(
+            "The first part of the brokers' principals, service_name/HOST (sasl.kerberos.service.name).",
+            default="kafka",
+        ),
+        "keytab": path("Our key; without it the tickets are those of the process (KRB5CCNAME, KRB5_CLIENT_KTNAME)."),
+        "principal": text("Who we are, name@REALM, in the keytab."),
+    },
+)
+
 SASL: Final = mapping(
     "Who we are to the brokers.",
     {
@@ -34,6 +46,7 @@ SASL: Final = mapping(
         "client_id": text("Our id at the issuer."),
         "client_secret": SECRET,
         "scope": text("The scopes to ask the issuer for, separated by blanks."),
+        "kerberos": KERBEROS,
     },
     ("mechanism",),
 )
@@ -54,6 +67,11 @@ CLUSTER: Final = mapping(
         },
         "tls": TLS,
         "sasl": SASL,
+        "forward_principal": {
+            "type": "boolean",
+            "default": False,
+            "description": "Tell the next doorkeeper, which trusts our certificate, the name of each client.",
+        },
         "version": {
             "type": ["string", "number"],
             "default": "auto",

@@ -1,12 +1,12 @@
 """A listener's `sasl.ldap:`, the directory that PLAIN passwords are checked by."""
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Final
 from urllib.parse import urlsplit
 
 from policies.strict_yaml import Entry, Node
 from proxy.config import sasl_schema
+from proxy.config.extras import report_missing_package
 from proxy.config.ldap_model import BindByTemplate, LdapConfig, LdapServers, SearchThenBind
 from proxy.config.reader import SettingsReader
 from proxy.config.values import is_loopback
@@ -23,8 +23,7 @@ def read_ldap(reader: SettingsReader, node: Node) -> LdapConfig | None:
     """The directory, or None after its faults were noted."""
     properties = sasl_schema.LDAP["properties"]
     entries = reader.mapping(node, tuple(properties), tuple(sasl_schema.LDAP["required"]))
-    if find_spec("ldap") is None:
-        reader.fault(node, "the package python-ldap is not installed", "pip install 'kafka-doorkeeper[ldap]'")
+    report_missing_package(reader, node, "ldap", extra="ldap", package="python-ldap")
     servers, way = _servers(reader, entries), _way(reader, node, entries)
     cache_s = _bounded(reader, entries, "cache_s")
     return None if servers is None or way is None else LdapConfig(servers, way, cache_s)

@@ -9,6 +9,7 @@ from policies.model import ANONYMOUS
 from policies.principals import PrincipalMapping
 from policies.strict_yaml import Entry, Node
 from proxy.config import schema
+from proxy.config.forwarders import read_forwarders
 from proxy.config.model import (
     BrokersConfig,
     HostPerBrokerConfig,
@@ -61,6 +62,7 @@ def read_listener(reader: SettingsReader, node: Node) -> ListenerConfig | None:
         sasl=sasl,
         balancers=_balancers(reader, entries["proxy_protocol"].value) if "proxy_protocol" in entries else (),
         principal=principal or ANONYMOUS,
+        trusted_forwarders=read_forwarders(reader, entries, protocol, tls),
         allow_unauthenticated=_flag(reader, entries, "allow_unauthenticated"),
     )
 

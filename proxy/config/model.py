@@ -73,13 +73,15 @@ class PolicyMode(Enum):
 class ClusterConfig:
     """The brokers behind. `version` is "auto" or the version of brokers that cannot tell theirs.
 
-    `tls` is there with a protocol that has TLS, `login` with one that has SASL.
+    `tls` is there with a protocol that has TLS, `login` with one that has SASL. `forward_principal` says that they are
+    doorkeepers, which are told whose requests come.
     """
 
     bootstrap_servers: tuple[Address, ...]
     security_protocol: SecurityProtocol = SecurityProtocol.PLAINTEXT
     tls: ClusterTls | None = None
     login: ClusterLogin | None = None
+    forward_principal: bool = False
     version: str = "auto"
 
 
@@ -133,6 +135,7 @@ class TlsConfig:
 class ListenerConfig:
     """One way in. `principal` is who a client is that does not authenticate.
 
+    `trusted_forwarders` are those whose certificates may speak for clients of their own.
     `allow_unauthenticated` lets others than this machine in without authentication though the brokers ask for one.
     """
 
@@ -147,6 +150,7 @@ class ListenerConfig:
     sasl: SaslConfig = field(default_factory=SaslConfig)
     balancers: tuple[IPv4Network | IPv6Network, ...] = ()
     principal: Principal = ANONYMOUS
+    trusted_forwarders: frozenset[Principal] = frozenset()
     allow_unauthenticated: bool = False
 
     @property

@@ -12,7 +12,7 @@ def report_open_doors(
     reader: SettingsReader, cluster: ClusterConfig | None, listeners: Mapping[str, ListenerConfig]
 ) -> None:
     """Note a fault for every listener that would lend our login to whoever reaches it."""
-    if cluster is None or cluster.security_protocol is SecurityProtocol.PLAINTEXT:
+    if cluster is None or cluster.security_protocol is SecurityProtocol.PLAINTEXT or cluster.forward_principal:
         return
     for name, listener in listeners.items():
         if listener.anonymous and not listener.allow_unauthenticated and not is_loopback(listener.bind[0]):

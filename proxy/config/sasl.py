@@ -1,7 +1,6 @@
 """A listener's `sasl:`: the mechanisms, and what each of them needs."""
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from proxy.authentication.oauthbearer import OAUTHBEARER
 from proxy.authentication.plain import PLAIN
 from proxy.authentication.tokens import DEFAULT_ALGORITHMS, TokenRules
 from proxy.config import sasl_schema, schema
+from proxy.config.extras import report_missing_package
 from proxy.config.ldap import read_ldap
 from proxy.config.reader import SettingsReader
 from proxy.config.sasl_model import KerberosConfig, OauthbearerConfig, SaslConfig
@@ -51,8 +51,7 @@ def _report_contradictions(reader: SettingsReader, node: Node, entries: Entries,
 def _kerberos(reader: SettingsReader, node: Node) -> KerberosConfig | None:
     of = sasl_schema.KERBEROS
     entries = reader.mapping(node, schema.keys(of), schema.required(of))
-    if find_spec("gssapi") is None:
-        reader.fault(node, "the package gssapi is not installed", "pip install 'kafka-doorkeeper[kerberos]'")
+    report_missing_package(reader, node, "gssapi", extra="kerberos")
     keytab = reader.path(entries["keytab"].value) if "keytab" in entries else None
     realm = reader.text(entries["realm"].value) if "realm" in entries else None
     rules = _kerberos_rules(reader, entries)

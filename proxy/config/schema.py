@@ -6,6 +6,7 @@ Editors complete and check with it; the loader takes its keys and bounds from it
 import copy
 from typing import Final
 
+from protocol.framing import MOST_BYTES
 from proxy.config.cluster_schema import CLUSTER
 from proxy.config.sasl_schema import SASL
 from proxy.config.shapes import PATH as _PATH
@@ -14,6 +15,7 @@ from proxy.config.shapes import Schema
 from proxy.config.shapes import limit as _limit
 from proxy.config.shapes import mapping as _object
 from proxy.config.shapes import text as _text
+from proxy.config.shapes import texts as _texts
 
 _PORT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 65535}
 _PROTOCOLS: Final = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -95,6 +97,10 @@ LISTENER: Final = _object(
         "sasl": SASL,
         "proxy_protocol": PROXY_PROTOCOL,
         "principal": _text("Who a client of a PLAINTEXT listener is.", default="User:ANONYMOUS", pattern="^[^:]+:.+$"),
+        "trusted_forwarders": {
+            **_texts("Principals of certificates: doorkeepers that may say whose connections they pass on."),
+            "uniqueItems": True,
+        },
         "allow_unauthenticated": {
             "type": "boolean",
             "default": False,
@@ -131,8 +137,10 @@ AUDIT: Final = _object(
 LIMITS: Final = _object(
     "Bounds of what a client may take.",
     {
-        "socket_request_max_bytes": _limit("Largest request, in bytes.", 104_857_600),
-        "unauthenticated_request_max_bytes": _limit("Largest request before authentication, in bytes.", 524_288),
+        "socket_request_max_bytes": _limit("Largest request, in bytes.", 104_857_600, maximum=MOST_BYTES),
+        "unauthenticated_request_max_bytes": _limit(
+            "Largest request before authentication, in bytes.", 524_288, maximum=MOST_BYTES
+        ),
         "max_in_flight": _limit("Requests of one connection that may wait for their answers.", 128, maximum=65_536),
         "handshake_timeout_s": _limit("For the TLS handshake, in seconds.", 10, maximum=3600),
         "authentication_timeout_s": _limit("For SASL authentication, in seconds.", 30, maximum=3600),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policies.model import ANONYMOUS
 from policies.strict_yaml import Fault
-from proxy.config.cluster_model import PasswordLogin
+from proxy.config.cluster_model import KerberosLogin, PasswordLogin
 from proxy.config.model import Config, ListenerConfig, PolicyMode, SecurityProtocol
 from proxy.config.values import is_loopback
 
@@ -36,8 +36,10 @@ def _cluster(config: Config) -> Iterator[Fault]:
         )
     remote = not all(is_loopback(host) for host, _ in cluster.bootstrap_servers)
     if remote and cluster.security_protocol is SecurityProtocol.SASL_PLAINTEXT:
-        in_clear = not (isinstance(cluster.login, PasswordLogin) and cluster.login.mechanism.startswith("SCRAM-"))
-        what = "our password or token goes" if in_clear else "everything but our password goes"
+        proven = isinstance(cluster.login, KerberosLogin) or (
+            isinstance(cluster.login, PasswordLogin) and cluster.login.mechanism.startswith("SCRAM-")
+        )
+        what = "everything but our password goes" if proven else "our password or token goes"
         yield config.fault("cluster.security_protocol", f"{what} to the brokers in clear text", "SASL_SSL")
 
 
@@ -53,7 +55,8 @@ def _admin(config: Config) -> Iterator[Fault]:
 def _listener(config: Config, listener: ListenerConfig) -> Iterator[Fault]:
     setting = f"listeners.{listener.name}"
     reachable = not is_loopback(listener.bind[0])
-    if reachable and listener.anonymous and config.cluster.security_protocol is not SecurityProtocol.PLAINTEXT:
+    lent = config.cluster.security_protocol is not SecurityProtocol.PLAINTEXT and not config.cluster.forward_principal
+    if reachable and listener.anonymous and lent:
         yield config.fault(
             f"{setting}.allow_unauthenticated",
             f"whoever reaches listener {listener.name!r} speaks to the brokers in our name",

@@ -37,6 +37,7 @@ def authorization(event: AuthorizationEvent, at: str) -> Record:
         "listener": event.listener,
         "decision": _decision(event.decision),
         "mode": "observe" if event.observed else "enforce",
+        "forwarded_by": list(event.forwarded_by),
     }
 
 
@@ -45,12 +46,14 @@ def authenticated(event: Authenticated, at: str) -> Record:
     return {
         "timestamp": at,
         "event": "authentication.succeeded",
-        "message": f"{event.principal} authenticated with {event.mechanism} from host {event.host}",
+        "message": f"{event.principal} authenticated with {event.mechanism} from host {event.host}{_through(event)}",
         "principal": event.principal,
         "host": event.host,
         "mechanism": event.mechanism,
         "session_id": event.session_id,
         "listener": event.listener,
+        "forwarded_by": list(event.forwarded_by),
+        "forwarder_host": event.forwarder_host,
     }
 
 
@@ -78,6 +81,12 @@ def sentence(event: AuthorizationEvent) -> str:
         f"for request = {event.api} with resourceRefCount = {event.resource_ref_count} "
         f"based on rule {_rule(event.decision)}"
     )
+
+
+def _through(event: Authenticated) -> str:
+    if not event.forwarded_by:
+        return ""
+    return f" through {', '.join(event.forwarded_by)} at {event.forwarder_host}"
 
 
 def _decision(decision: Decision) -> Record:

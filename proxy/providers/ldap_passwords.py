@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import ldap
 
+from proxy.authentication.outcome import WaitsFor
 from proxy.authentication.passwords import BackendUnavailable
 from proxy.config.ldap_model import BindByTemplate, LdapServers, SearchThenBind
 from proxy.providers.ldap_names import canonical_name, in_filter, in_name
@@ -26,7 +27,7 @@ _NO: Final = (
 class LdapPasswords:
     """Binds with the password, over a pool of connections."""
 
-    waits = True
+    waits_for = WaitsFor.DIRECTORY
 
     def __init__(self, servers: LdapServers, way: BindByTemplate | SearchThenBind) -> None:
         self._pool = LdapPool(servers)

@@ -29,7 +29,7 @@ class Providers:
     """Those of one listener; what is not needed is None."""
 
     def __init__(self, listener: str, sasl: SaslConfig, waiting: Executor) -> None:
-        """`waiting` runs what waits for other machines."""
+        """`waiting` runs what waits for the issuer of tokens."""
         self._waiting = waiting
         self._background: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.passwords = None if sasl.ldap is None else _ldap_passwords(sasl.ldap)

@@ -29,7 +29,7 @@ class CachedPasswords:
         self._key = secrets.token_bytes(32)
         self._owners: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
         self._lock = threading.Lock()
-        self.waits = behind.waits
+        self.waits_for = behind.waits_for
 
     def owner(self, username: str, password: str) -> str | None:
         """Return the principal's name if this is the user's password, else None."""

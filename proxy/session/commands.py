@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from proxy.authentication.forwarding import ForwardedClient
+from proxy.authentication.outcome import WaitsFor
 from proxy.session.events import CloseReason, SessionEvent
 
 Piece = bytes | memoryview
@@ -46,10 +48,11 @@ class SendBroker(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OpenBroker:
-    """Connect to this broker. A session has at most one broker connection at a time."""
+    """Connect to this broker for this client. A session has at most one broker connection at a time."""
 
     host: str
     port: int
+    client: ForwardedClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +99,10 @@ class CancelTimer:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Do slow work where it holds up nobody. It touches nothing of the session.
-
-    ``waits`` tells work that waits for another machine from work that computes.
-    """
+    """Do slow work where it holds up nobody. It touches nothing of the session."""
 
     work: Callable[[], object]
-    waits: bool = False
+    waits_for: WaitsFor = WaitsFor.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

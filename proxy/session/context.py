@@ -62,6 +62,8 @@ class SessionContext:
     principal: Callable[[bytes | None], Principal]
     stands: Callable[[Identity | None, bytes | None], bool] = lambda _identity, _certificate: True
     """Whether who proved itself so by SASL (None: by a certificate, or not at all) still is somebody."""
+    forwarders: frozenset[Principal] = frozenset()
+    """Whose certificates may speak for clients of their own."""
     limits: SessionLimits = field(default_factory=SessionLimits)
     grants: bool = False
     max_reauth_ms: int = 0

@@ -68,12 +68,16 @@ class SessionClosed(SessionEvent):
 class Authenticated(SessionEvent):
     """Somebody is known now.
 
-    `mechanism` is a SASL mechanism, "SSL" for a certificate, "ANONYMOUS" for nobody in particular.
+    `mechanism` is a SASL mechanism, "SSL" for a certificate, "ANONYMOUS" for nobody in particular, and "FORWARDED" for
+    a client that is known to another doorkeeper. Through which it came is in `forwarded_by`, the client's own one
+    first; the last one is who connected, from `forwarder_host`.
     """
 
     principal: str
     host: str
     mechanism: str
+    forwarded_by: tuple[str, ...] = ()
+    forwarder_host: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,7 @@ class AuthorizationEvent(SessionEvent):
 
     `operation` and `resource_type` are Kafka's names ("Read", "Topic"), `api` is the API's name ("Fetch").
     `observed` means that the policy is in observe mode: a denial was told but let through.
-    `resource_ref_count` is how many items of the request named the resource.
+    `resource_ref_count` is how many items of the request named the resource. `forwarded_by` is as in `Authenticated`.
     """
 
     principal: str
@@ -108,6 +112,7 @@ class AuthorizationEvent(SessionEvent):
     decision: Decision
     observed: bool = False
     resource_ref_count: int = 1
+    forwarded_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

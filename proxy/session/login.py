@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from policies.model import Principal
 from protocol.layout import Buffer
+from proxy.authentication.forwarding import FORWARDED
 from proxy.authentication.outcome import Authenticated, Failed, Identity, Verify
 from proxy.session import commands
 from proxy.session.commands import Commands, Timer
@@ -59,6 +60,10 @@ class Login:
             self.refused = str(fault)
             return [commands.Emit(self._reports.authentication_failed(mechanism, Failed("", str(fault), None)))]
 
+    def introduced(self, principal: Principal) -> Commands:
+        """Another doorkeeper, which may do so, has told who the client is."""
+        return [self._become(principal, FORWARDED)]
+
     def take(self, frame: Buffer) -> Commands:
         """Take the SaslHandshake or a token.
 
@@ -97,7 +102,7 @@ class Login:
         outcome = step.outcome
         if isinstance(outcome, Verify):
             self.waits = True
-            todo.append(commands.Verify(outcome.work, outcome.waits))
+            todo.append(commands.Verify(outcome.work, outcome.waits_for))
         elif isinstance(outcome, Failed):
             todo += self.fail(outcome)
         elif isinstance(outcome, Authenticated):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from policies.model import Principal
 from protocol.apis import ApiKey, api_label
 from protocol.header import RequestHead
+from proxy.authentication.forwarding import ForwardedClient
 from proxy.authentication.outcome import Failed
 from proxy.enforcement.access import Access, Checked, Mode
 from proxy.session.events import (
@@ -28,11 +29,18 @@ class Reports:
     def __init__(self, session_id: str, listener: str, host: str) -> None:
         self._who = {"session_id": session_id, "listener": listener}
         self._host = host
+        self._peer_host: str | None = None
+        self._through: tuple[str, ...] = ()
         self.principal: Principal | None = None
 
     def opened(self) -> SessionOpened:
         """The client connected."""
         return SessionOpened(**self._who, host=self._host)
+
+    def introduced(self, client: ForwardedClient) -> None:
+        """The client is not whoever connected: from now on it is told of, with those through whom it came."""
+        self._peer_host, self._host = self._host, client.host
+        self._through = tuple(map(str, client.through))
 
     def closed(self, reason: CloseReason, detail: str) -> SessionClosed:
         """The session ended."""
@@ -42,7 +50,14 @@ class Reports:
     def authenticated(self, principal: Principal, mechanism: str) -> Authenticated:
         """The client is known from now on."""
         self.principal = principal
-        return Authenticated(**self._who, principal=str(principal), host=self._host, mechanism=mechanism)
+        return Authenticated(
+            **self._who,
+            principal=str(principal),
+            host=self._host,
+            mechanism=mechanism,
+            forwarded_by=self._through,
+            forwarder_host=self._peer_host,
+        )
 
     def authentication_failed(self, mechanism: str, failed: Failed) -> AuthenticationFailed:
         """The client could not prove who it is."""
@@ -81,4 +96,5 @@ class Reports:
                 decision=check.decision,
                 observed=access.mode is Mode.OBSERVE,
                 resource_ref_count=check.count,
+                forwarded_by=self._through,
             )

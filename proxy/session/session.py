@@ -15,18 +15,21 @@ from kio.schema.errors import ErrorCode
 from policies.model import Principal
 from protocol.apis import ApiKey, api_label, response_type
 from protocol.codec import build
-from protocol.errors import FrameTooLarge, ProtocolError, UnsupportedApi
+from protocol.errors import FrameTooLarge, ProtocolError, ProxyHeader, UnsupportedApi
 from protocol.framing import FrameSplitter
 from protocol.header import peek_api
 from protocol.layout import Buffer
 from protocol.splice import encode_response
+from proxy.authentication.forwarding import FORWARDED, ForwardedClient, NotForwardable
 from proxy.authentication.outcome import Failed, Identity
+from proxy.authentication.proxy_header import BadProxyHeader
 from proxy.enforcement.access import Access
 from proxy.session import commands
 from proxy.session.answers import Answers
 from proxy.session.commands import Commands, Timer
 from proxy.session.context import Caller, SessionContext
 from proxy.session.events import CloseReason, SessionEvent
+from proxy.session.forwarding import introduction
 from proxy.session.lifetime import Lifetime
 from proxy.session.login import Login
 from proxy.session.reports import Reports
@@ -67,6 +70,8 @@ class Session:
         self._service: Service | None = None
         self._identity: Identity | None = None
         self._certificate = certificate
+        self._introduction = introduction(context, caller, certificate)
+        self._client: ForwardedClient | None = None
         self._lifetime = Lifetime()
         self._target = Target(context.topology, caller.node_id)
         self._broker = _Broker.NONE
@@ -86,7 +91,9 @@ class Session:
         if not self._target.choose():
             self._close(CloseReason.BROKER_UNREACHABLE, "no broker with this address is known")
             return self._take_out()
-        if self._login is not None:
+        if self._introduction is not None:
+            self._out.append(commands.SetTimer(Timer.AUTHENTICATION, self._limits.authentication_timeout_s))
+        elif self._login is not None:
             self._advance(self._login, self._login.begin())
         return self._take_out()
 
@@ -95,7 +102,7 @@ class Session:
         if self._closed:
             return []
         self._active = True
-        rest = self._take_repeats(self._service, data) if self._service is not None else data
+        rest = self._take_repeats(self._service, data) if self._service is not None else self._take_first(data)
         if rest:
             self._splitter.feed(rest)
             self._pump()
@@ -197,6 +204,8 @@ class Session:
                     break
                 self._take(frame)
                 self._end_if_due()
+            except ProxyHeader as fault:
+                self._refuse_to_forward(self._reports.principal, fault)
             except FrameTooLarge as fault:
                 self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
             except UnexpectedRequest as fault:
@@ -218,6 +227,34 @@ class Session:
             return data
         free = self._limits.max_in_flight - len(self._answers.slots)
         return service.repeat(data, free, self._splitter.limit)
+
+    def _take_first(self, data: bytes) -> bytes:
+        """What is left of the first bytes when it is clear whose connection this is."""
+        if self._introduction is None or self._login is None:
+            return data
+        try:
+            found = self._introduction.take(data)
+        except (BadProxyHeader, NotForwardable) as fault:
+            self._refuse_to_forward(self._introduction.peer, fault)
+            return b""
+        if found is None:
+            return b""
+        client, rest = found
+        self._introduction = None
+        self._out.append(commands.CancelTimer(Timer.AUTHENTICATION))
+        if client.through:
+            self._client = client
+            self._reports.introduced(client)
+            self._advance(self._login, self._login.introduced(client.principal))
+        else:
+            self._advance(self._login, self._login.begin())
+        return rest
+
+    def _refuse_to_forward(self, peer: Principal | None, fault: Exception) -> None:
+        who = "somebody who is not known" if peer is None else str(peer)
+        failed = Failed("", f"{who} would speak for somebody else: {fault}", None if peer is None else peer.name)
+        self._emit(self._reports.authentication_failed(FORWARDED, failed))
+        self._close(CloseReason.AUTHENTICATION_FAILED, failed.detail)
 
     def _must_wait(self) -> bool:
         return (
@@ -272,7 +309,8 @@ class Session:
         self._broker = _Broker.OPENING
         self._tries += 1
         self._out.append(commands.SetTimer(Timer.CONNECT, self._limits.connect_timeout_s))
-        self._out.append(commands.OpenBroker(*self._target.address))
+        assert self._client is not None, "nothing goes to a broker before its client is known"
+        self._out.append(commands.OpenBroker(*self._target.address, self._client))
 
     # Who it is
 
@@ -308,7 +346,8 @@ class Session:
         self._identity = login.identity
         if self._service is None:
             context = self._context
-            access = Access(context.verdicts, principal, self._caller.host, grants=context.grants)
+            client = self._client = self._client or ForwardedClient(principal, self._caller.host)
+            access = Access(context.verdicts, client.principal, client.host, grants=context.grants)
             self._service = Service(context, self._target, self._reports, self._answers, access, self._out)
             self._splitter.limit = self._limits.socket_request_max_bytes
         self._out += self._lifetime.begin(login)

@@ -75,7 +75,7 @@ async def broker_link(address: Address, timeout_s: float, hop: Hop) -> AsyncIter
     """
     reader = asyncio.StreamReader()
     async with asyncio.timeout(timeout_s):
-        stream = await hop.connect(lambda: _Stream(reader), *address)
+        stream = await hop.connect(lambda: _Stream(reader), *address, None)
     try:
         yield BrokerLink(address, reader, stream.transport, timeout_s)
     finally:

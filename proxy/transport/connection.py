@@ -5,6 +5,8 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
+from proxy.addressing.topology import Address
+from proxy.authentication.forwarding import ForwardedClient
 from proxy.session.commands import (
     CancelTimer,
     Close,
@@ -74,7 +76,7 @@ class Connection:
         self._client_lost = False
         self._broker: BrokerSide | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._target = OpenBroker("", 0)
+        self._target: Address = ("", 0)
         self._verifying: asyncio.Future[object] | None = None
         self._to_client: list[Piece] = []
         self._to_broker: list[Piece] = []
@@ -148,7 +150,7 @@ class Connection:
         """The connection to the broker came about."""
         self._connecting = None
         self._broker = side
-        self._around.directory.broker_reached(self._target.host, self._target.port)
+        self._around.directory.broker_reached(*self._target)
         if self._closing:
             side.transport.abort()
             return
@@ -211,12 +213,12 @@ class Connection:
     def _open_broker(self, command: OpenBroker) -> None:
         if self._connecting is not None:
             self._connecting.cancel()
-        self._target = command
-        self._connecting = self._around.tasks.spawn(self._connect(command.host, command.port))
+        self._target = command.host, command.port
+        self._connecting = self._around.tasks.spawn(self._connect(command.host, command.port, command.client))
 
-    async def _connect(self, host: str, port: int) -> None:
+    async def _connect(self, host: str, port: int, client: ForwardedClient) -> None:
         try:
-            await self._around.hop.connect(lambda: BrokerSide(self), host, port)
+            await self._around.hop.connect(lambda: BrokerSide(self), host, port, client)
         except OSError as error:
             self._connecting = None
             self._around.directory.broker_failed(host, port)
@@ -230,7 +232,7 @@ class Connection:
 
     def _timer_fired(self, name: Timer) -> None:
         if name is Timer.CONNECT and self._connecting is not None:
-            self._around.directory.broker_failed(self._target.host, self._target.port)
+            self._around.directory.broker_failed(*self._target)
         self._step(self._session.timer_fired, name)
 
     def _pause_client(self, _: PauseClient) -> None:
@@ -246,7 +248,7 @@ class Connection:
         self.broker_valve.release(Hold.SESSION)
 
     def _verify(self, command: Verify) -> None:
-        executor = self._around.waiting if command.waits else self._around.executor
+        executor = self._around.threads_for(command.waits_for, self._who.listener)
         self._verifying = self._loop.run_in_executor(executor, command.work)
         self._verifying.add_done_callback(self._verified)
 

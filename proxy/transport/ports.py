@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from proxy.authentication.forwarding import ForwardedClient
 from proxy.session.commands import Commands, Timer
 
 
@@ -86,8 +87,12 @@ AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 class Hop(Protocol):
     """The way to the brokers."""
 
-    async def connect(self, factory: Callable[[], AnyProtocol], host: str, port: int) -> AnyProtocol:
+    async def connect(
+        self, factory: Callable[[], AnyProtocol], host: str, port: int, client: ForwardedClient | None
+    ) -> AnyProtocol:
         """Connect, and give the connection to what ``factory`` makes once requests may be sent.
+
+        ``client`` is whose requests they will be; None for questions of our own.
 
         :raises OSError: the connection did not come about; the message says why.
         """

@@ -7,32 +7,17 @@ header is taken off the socket to the byte: what follows may be a TLS handshake.
 import asyncio
 import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final
 
+from proxy.authentication.proxy_header import HEAD_SIZE, SIGNATURE, BadProxyHeader, Source, length_of, read_header
 from proxy.transport.first_bytes import readable
 
 Network = IPv4Network | IPv6Network
 
-_SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _V1_LONGEST: Final = 107
-_V2_HEAD: Final = Struct(">12sBBH")
 _V2_LONGEST: Final = 536
 """Bytes of addresses and further fields; senders keep the whole header within one small segment."""
-_V2_LOCAL, _V2_PROXY = 0x20, 0x21
-_V2_ADDRESSES: Final = {0x11: Struct(">4s4sHH"), 0x21: Struct(">16s16sHH")}
 _V1_FAMILIES: Final = {b"TCP4": IPv4Address, b"TCP6": IPv6Address}
-
-
-class Source(NamedTuple):
-    """Whose connection it is: the address, as in ``getpeername``, and the port."""
-
-    host: str
-    port: int
-
-
-class BadProxyHeader(ValueError):
-    """There is no header where one must be, or it is none."""
 
 
 async def read_source(connection: socket.socket) -> Source | None:
@@ -41,8 +26,8 @@ async def read_source(connection: socket.socket) -> Source | None:
     :raises BadProxyHeader: if there is none, or a wrong one.
     :raises OSError: the connection broke.
     """
-    begin = await _peek(connection, len(_SIGNATURE))
-    if begin == _SIGNATURE:
+    begin = await _peek(connection, len(SIGNATURE))
+    if begin == SIGNATURE:
         return await _read_v2(connection)
     if begin.startswith(b"PROXY "):
         return await _read_v1(connection)
@@ -78,20 +63,10 @@ def _port(digits: bytes) -> int:
 
 
 async def _read_v2(connection: socket.socket) -> Source | None:
-    _, command, family, length = _V2_HEAD.unpack(await _peek(connection, _V2_HEAD.size))
-    if command not in (_V2_LOCAL, _V2_PROXY):
-        raise BadProxyHeader(f"unknown version or command 0x{command:02x}")
-    if length > _V2_LONGEST:
-        raise BadProxyHeader(f"a header of {length} bytes is longer than the {_V2_LONGEST} that are read")
-    header = await _peek(connection, _V2_HEAD.size + length)
-    addresses = _V2_ADDRESSES.get(family)
-    if command == _V2_PROXY and addresses is not None and length < addresses.size:
-        raise BadProxyHeader(f"the header has {length} bytes where its addresses take {addresses.size}")
-    _take(connection, len(header))
-    if command == _V2_LOCAL or addresses is None:
-        return None
-    source, _, port, _ = addresses.unpack_from(header, _V2_HEAD.size)
-    return Source(str(IPv4Address(source) if len(source) == 4 else IPv6Address(source)), port)
+    size = HEAD_SIZE + length_of(await _peek(connection, HEAD_SIZE), _V2_LONGEST)
+    source, _ = read_header(await _peek(connection, size))
+    _take(connection, size)
+    return source
 
 
 def _take(connection: socket.socket, count: int) -> None:

@@ -9,13 +9,14 @@ from typing import Final, cast
 
 from policies.hosts import format_host
 from proxy.addressing.advertised import Advertised
+from proxy.authentication.proxy_header import BadProxyHeader, Source
 from proxy.observability.first_bytes import LooksLike
 from proxy.observability.logs import get_logger
 from proxy.transport.connection import Connection
 from proxy.transport.first_bytes import FirstBytes, classify, mismatch, peek
 from proxy.transport.handshake import ServerContext, ServerObject, accept_tls
 from proxy.transport.ports import Client, SessionFactory, TlsFacts
-from proxy.transport.proxy_protocol import BadProxyHeader, Network, Source, read_source
+from proxy.transport.proxy_protocol import Network, read_source
 from proxy.transport.sides import tune
 from proxy.transport.surroundings import Surroundings
 from proxy.transport.tls_failures import explain

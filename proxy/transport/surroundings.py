@@ -1,8 +1,10 @@
 """What the connections of one process have in common."""
 
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from proxy.authentication.outcome import WaitsFor
 from proxy.observability.observer import Observer
 from proxy.transport.plain_hop import PlainHop
 from proxy.transport.ports import BrokerDirectory, Hop
@@ -12,7 +14,8 @@ from proxy.transport.tasks import Tasks
 
 @dataclass(slots=True, kw_only=True)
 class Surroundings:
-    """Built once, inside the running event loop. `executor` computes, `waiting` waits for other machines.
+    """Built once, inside the running event loop. `executor` computes, `waiting` waits for issuers of tokens,
+    `directories` for the directory of each listener that has one.
 
     `client_flush_s` bounds how long a closed client may take to read its last answers, `broker_flush_s` how long a
     broker may take to read what a client sent before it went; both in seconds.
@@ -24,6 +27,7 @@ class Surroundings:
     waiting: Executor
     capacity: Capacity
     tasks: Tasks
+    directories: Mapping[str, Executor] = field(default_factory=dict)
     hop: Hop = field(default_factory=PlainHop)
     registry: Registry = field(default_factory=Registry)
     client_flush_s: float = 5.0
@@ -31,6 +35,12 @@ class Surroundings:
     bytes_to_broker: int = 0
     """Sent since they were last taken: counted here, since a metric would cost more than the sending."""
     bytes_to_client: int = 0
+
+    def threads_for(self, waits_for: WaitsFor, listener: str) -> Executor:
+        """Where slow work of a client of this listener is done."""
+        if waits_for is WaitsFor.DIRECTORY:
+            return self.directories[listener]
+        return self.waiting if waits_for is WaitsFor.ISSUER else self.executor
 
     def take_bytes(self) -> tuple[int, int]:
         """The bytes sent to brokers and to clients since the last call."""

@@ -5,13 +5,17 @@ import time
 from collections.abc import Callable
 
 from proxy.authentication.credentials import ScramMechanism, random_text
-from proxy.config.cluster_model import ClusterLogin, PasswordLogin, TokenFileLogin
+from proxy.config.cluster_model import ClusterLogin, KerberosLogin, PasswordLogin, TokenFileLogin
+from proxy.upstream.gssapi import GssapiClient
 from proxy.upstream.mechanisms import PLAIN, BearerClient, ClientMechanism, PlainClient
 from proxy.upstream.scram import ScramClient, ScramSecret
 from proxy.upstream.tokens import IssuedToken, TokenEndpoint, TokenFile, TokenSource
 
-MakeMechanism = Callable[[], ClientMechanism]
-"""A mechanism for one login. May wait for a disk or another machine, and raise MechanismFailed."""
+MakeMechanism = Callable[[str], ClientMechanism]
+"""A mechanism for one login to the broker that was dialled at this host.
+
+May wait for a disk or another machine, and raise MechanismFailed.
+"""
 
 
 def mechanisms_for(login: ClusterLogin) -> MakeMechanism:
@@ -21,6 +25,8 @@ def mechanisms_for(login: ClusterLogin) -> MakeMechanism:
     """
     if isinstance(login, PasswordLogin):
         return _password(login)
+    if isinstance(login, KerberosLogin):
+        return _kerberos(login)
     source: TokenSource
     if isinstance(login, TokenFileLogin):
         source = TokenFile(login.token_file)
@@ -33,12 +39,19 @@ def mechanisms_for(login: ClusterLogin) -> MakeMechanism:
             ca=login.token_endpoint_ca,
         )
         source = IssuedToken(endpoint.ask, time.monotonic)
-    return lambda: BearerClient(source.token())
+    return lambda _host: BearerClient(source.token())
 
 
 def _password(login: PasswordLogin) -> MakeMechanism:
     username, password = login.username, login.password.reveal()
     if login.mechanism == PLAIN:
-        return lambda: PlainClient(username, password)
+        return lambda _host: PlainClient(username, password)
     secret = ScramSecret(ScramMechanism(login.mechanism), username, password)
-    return lambda: ScramClient(secret, lambda: random_text(secrets.randbits))
+    return lambda _host: ScramClient(secret, lambda: random_text(secrets.randbits))
+
+
+def _kerberos(login: KerberosLogin) -> MakeMechanism:
+    from proxy.upstream.kerberos import KerberosTickets  # noqa: PLC0415 - only there with the extra "kerberos"
+
+    tickets = KerberosTickets(login)
+    return lambda host: GssapiClient(tickets.initiate(host))

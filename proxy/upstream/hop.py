@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Final, TypeVar
 
+from proxy.authentication.forwarding import ForwardedClient, NotForwardable, header_for
 from proxy.transport.sides import tune
 from proxy.upstream.credentials import MakeMechanism
 from proxy.upstream.failure import Failure, UpstreamFailed, Watcher, fail
@@ -21,9 +22,11 @@ from proxy.upstream.waiting import Waiting
 _CONNECT: Final = "connect"
 _TLS: Final = "tls"
 _CREDENTIALS: Final = "credentials"
+_FORWARD: Final = "forward"
 _REACHABLE: Final = "is the broker running, and can it be reached from here?"
 _ALIVE: Final = "is cluster.security_protocol that of the broker's listener, and is the broker alive?"
 _LOOK_AT_SASL: Final = "look at cluster.sasl"
+_RENAME: Final = "give the client another name, or look at the chain of doorkeepers"
 _PERHAPS_CERTIFICATE: Final = "is its listener one with SASL, and does it ask for a certificate (cluster.tls)?"
 _PERHAPS_TLS: Final = "is the broker's listener one with TLS, and cluster.security_protocol without?"
 
@@ -36,7 +39,8 @@ class SecuredHop:
 
     ``tls`` may be replaced at any time; it is for new connections. ``executor`` runs what would hold up others.
     ``timeout_s`` is for each step: the handshake of TLS, each answer of the login. ``shutdown_timeout_s`` is how long
-    a broker may take to read what was sent last.
+    a broker may take to read what was sent last. With ``forwards`` the next doorkeeper, which knows us by our
+    certificate, is told whose requests come.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class SecuredHop:
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
         mechanism: MakeMechanism | None = None,
+        forwards: bool = False,
         timeout_s: float = 5.0,
         shutdown_timeout_s: float = 30.0,
     ) -> None:
@@ -55,25 +60,33 @@ class SecuredHop:
         self._executor = executor
         self._server_name = server_name
         self._mechanism = mechanism
+        self._forwards = forwards
         self._timeout_s = timeout_s
         self._shutdown_timeout_s = shutdown_timeout_s
 
-    async def connect(self, factory: Callable[[], AnyProtocol], host: str, port: int) -> AnyProtocol:
+    async def connect(
+        self, factory: Callable[[], AnyProtocol], host: str, port: int, client: ForwardedClient | None
+    ) -> AnyProtocol:
         """Connect, and give the connection to what ``factory`` makes once requests may be sent.
+
+        ``client`` is whose requests they will be; None for questions of our own, which are in our own name.
 
         :raises OSError: the connection did not come about; the message says why.
         """
         broker = f"{host}:{port}"
         transport, waiting = await self._reach(host, port, broker)
         try:
-            login = await self._log_in(waiting, transport, broker)
+            login = await self._log_in(waiting, transport, broker, host)
             self._expect_silence(waiting, broker)
+            if self._forwards and client is not None:
+                transport.write(self._introduction(client, broker))
         except BaseException:
             transport.abort()
             raise
         protocol = factory()
         if login is not None and login.lifetime_s:
-            Renewing(transport, protocol, login, partial(self._begin, broker), partial(self._take, broker)).begin()
+            begin, take = partial(self._begin, broker, host), partial(self._take, broker)
+            Renewing(transport, protocol, login, begin, take).begin()
         else:
             transport.set_protocol(protocol)
             protocol.connection_made(transport)
@@ -108,20 +121,25 @@ class SecuredHop:
             return fail(self._watcher, Failure(broker, _TLS, *explain(error, name)))
         return fail(self._watcher, Failure(broker, _CONNECT, error.strerror or str(error), _REACHABLE))
 
+    def _introduction(self, client: ForwardedClient, broker: str) -> bytes:
+        try:
+            return header_for(client)
+        except NotForwardable as fault:
+            raise fail(self._watcher, Failure(broker, _FORWARD, str(fault), _RENAME)) from fault
+
     def _expect_silence(self, waiting: Waiting, broker: str) -> None:
         """A broker says nothing unasked, and what has gone already is of no use."""
         if waiting.lost or waiting.pending:
             detail = "the broker closed the connection" if waiting.lost else "the broker spoke unasked"
             raise fail(self._watcher, Failure(broker, _CONNECT, detail, _ALIVE))
 
-    async def _log_in(self, waiting: Waiting, transport: asyncio.Transport, broker: str) -> Login | None:
+    async def _log_in(self, waiting: Waiting, transport: asyncio.Transport, broker: str, host: str) -> Login | None:
         if self._mechanism is None:
             return None
-        login = await self._begin(broker, None, 0)
-        answer = login.begin()
+        login = await self._begin(broker, host, None, 0)
+        transport.write(login.begin())
         while not login.done:
-            transport.write(answer)
-            answer = await self._take(broker, login, await self._answer(waiting, login, broker))
+            transport.write(await self._take(broker, login, await self._answer(waiting, login, broker)))
         return login
 
     async def _answer(self, waiting: Waiting, login: Login, broker: str) -> bytes:
@@ -141,10 +159,10 @@ class SecuredHop:
             remedy = _PERHAPS_TLS if self.tls is None else _PERHAPS_CERTIFICATE
         raise fail(self._watcher, Failure(broker, login.step.value, str(failure), remedy))
 
-    async def _begin(self, broker: str, versions: dict[int, range] | None, first_id: int) -> Login:
+    async def _begin(self, broker: str, host: str, versions: dict[int, range] | None, first_id: int) -> Login:
         assert self._mechanism is not None
         try:
-            mechanism = await self._aside(self._mechanism)
+            mechanism = await self._aside(partial(self._mechanism, host))
         except MechanismFailed as fault:
             raise fail(self._watcher, Failure(broker, _CREDENTIALS, str(fault), _LOOK_AT_SASL)) from fault
         return Login(mechanism, versions=versions, first_id=first_id)

@@ -63,7 +63,7 @@ class Login:
         return self._ask(ApiKey.API_VERSIONS, 0) if self.versions is None else self._shake_hands()
 
     def take(self, data: bytes) -> bytes:
-        """Take what came; what to send is given back, perhaps nothing.
+        """Take what came; what to send is given back, perhaps nothing, and also when the login is done by it.
 
         :raises LoginFailed: if we are not let in.
         """
@@ -143,6 +143,7 @@ class Login:
         if token is None:
             self.done = True
             return b""
+        self.done = self._bare and self.mechanism.complete
         return self._token(token)
 
     def _token(self, token: bytes) -> bytes:

@@ -16,6 +16,8 @@ class ClientMechanism(Protocol):
     """One exchange. It may take milliseconds to answer, so it is not for the event loop."""
 
     name: str
+    complete: bool
+    """Whether the broker has nothing to say any more that matters. With bare tokens it then says nothing at all."""
 
     def first(self) -> bytes:
         """The token that begins the exchange."""
@@ -33,6 +35,7 @@ class PlainClient:
     """PLAIN (RFC 4616): the password itself, so only for connections that nobody else can read."""
 
     name = PLAIN
+    complete = False
 
     def __init__(self, username: str, password: str) -> None:
         self._token = f"\0{username}\0{password}".encode()
@@ -52,6 +55,7 @@ class BearerClient:
     """OAUTHBEARER (RFC 7628): a token that an issuer has signed."""
 
     name = BEARER
+    complete = False
 
     def __init__(self, token: str) -> None:
         self._token = token

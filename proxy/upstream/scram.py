@@ -46,6 +46,7 @@ class ScramClient:
 
     def __init__(self, secret: ScramSecret, nonce: Callable[[], str]) -> None:
         self.name = secret.mechanism.value
+        self.complete = False
         self._secret = secret
         self._nonce = nonce()
         name = secret.username.replace("=", "=3D").replace(",", "=2C")

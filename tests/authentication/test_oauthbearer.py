@@ -20,6 +20,7 @@ from proxy.authentication.outcome import (
     Identity,
     Outcome,
     Verify,
+    WaitsFor,
 )
 from proxy.authentication.tokens import TokenChecker, TokenRules
 from proxy.authentication.users import FileUsers
@@ -150,10 +151,10 @@ def test_an_unknown_key_is_asked_for_once_and_where_it_may_wait(issuer: Issuer) 
     issuer.rotate("two")
     first = conversation.respond(message(issuer.token()))
     assert isinstance(first, Verify)
-    assert not first.waits
+    assert first.waits_for is WaitsFor.NOTHING
     second = conversation.verified(first.work())
     assert isinstance(second, Verify)
-    assert second.waits
+    assert second.waits_for is WaitsFor.ISSUER
     assert isinstance(conversation.verified(second.work()), Authenticated)
     assert answer(offer(source).start("OAUTHBEARER"), message(issuer.token({"kid": "none"}))) == Challenge(
         INVALID_TOKEN

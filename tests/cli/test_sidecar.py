@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 import proxy.supervisor
 from proxy.cli import main
 from proxy.config import Config, PolicyMode, SecurityProtocol, warnings
-from proxy.config.cluster_model import ClientCredentialsLogin, ClusterTls, PasswordLogin, TokenFileLogin
+from proxy.config.cluster_model import ClientCredentialsLogin, ClusterTls, KerberosLogin, PasswordLogin, TokenFileLogin
 from proxy.config.model import PortOnDemandConfig
 
 
@@ -71,6 +71,15 @@ def test_tokens(served: list[Config], tmp_path: Path) -> None:
     assert (found.token_endpoint, found.client_id, found.scope) == ("https://issuer/t", "c", "s")
 
 
+@pytest.mark.usefixtures("extras_installed")
+def test_kerberos(served: list[Config], tmp_path: Path) -> None:
+    assert config_of(served, "--sasl", "GSSAPI").cluster.login == KerberosLogin()
+    ours = ("--keytab", "k", "--principal", "app@X", "--service-name", "broker")
+    assert config_of(served, "--sasl", "GSSAPI", *ours).cluster.login == KerberosLogin(
+        "broker", tmp_path / "k", "app@X"
+    )
+
+
 def test_everything_else(served: list[Config], tmp_path: Path) -> None:
     (tmp_path / "c.pem").touch()
     config = config_of(
@@ -91,6 +100,7 @@ def test_everything_else(served: list[Config], tmp_path: Path) -> None:
     [
         (("--sasl", "PLAIN", "--username", "u"), "PLAIN needs the key 'password'"),
         (("--username", "u"), "sasl has no effect with SSL"),
+        (("--sasl", "GSSAPI", "--keytab", "k"), "keytab has no effect without principal"),
         (("--no-tls", "--ca", "ca.pem"), "tls has no effect with PLAINTEXT"),
         (("--bind", "0.0.0.0:9092", "--advertise", "h"), "would speak to the brokers in our name"),
         (("--bind", "0.0.0.0:9092", "--advertise", "h"), "--allow-unauthenticated"),
@@ -99,6 +109,7 @@ def test_everything_else(served: list[Config], tmp_path: Path) -> None:
         (("--sasl", "NTLM"), "SCRAM-SHA-256"),
     ],
 )
+@pytest.mark.usefixtures("extras_installed")
 def test_what_it_refuses(served: list[Config], arguments: tuple[str, ...], told: str) -> None:
     result = sidecar(*arguments)
     assert result.exit_code == 2

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from proxy.config import Config, InvalidDocument, SecurityProtocol, parse_config, warnings
-from proxy.config.cluster_model import ClientCredentialsLogin, ClusterTls, PasswordLogin, TokenFileLogin
+from proxy.config.cluster_model import (
+    ClientCredentialsLogin,
+    ClusterTls,
+    KerberosLogin,
+    PasswordLogin,
+    TokenFileLogin,
+)
 from proxy.config.model import PortOnDemandConfig
 
 TEXT = """\
@@ -90,6 +96,28 @@ def test_client_credentials():
 
 
 @pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("", KerberosLogin()),
+        (", kerberos: {}", KerberosLogin()),
+        (
+            ", kerberos: {service_name: broker, keytab: k, principal: door@X}",
+            KerberosLogin("broker", FOLDER / "k", "door@X"),
+        ),
+    ],
+)
+@pytest.mark.usefixtures("extras_installed")
+def test_kerberos(settings, expected):
+    assert config(f"security_protocol: SASL_SSL, sasl: {{mechanism: GSSAPI{settings}}}").cluster.login == expected
+
+
+def test_kerberos_without_its_package_is_told(monkeypatch):
+    monkeypatch.setattr("proxy.config.extras.find_spec", lambda _name: None)
+    (message,) = faults("security_protocol: SASL_SSL, sasl: {mechanism: GSSAPI}")
+    assert message == "the package gssapi is not installed"
+
+
+@pytest.mark.parametrize(
     ("cluster", "expected"),
     [
         (SCRAM, "sasl has no effect with PLAINTEXT towards the brokers"),
@@ -117,6 +145,19 @@ def test_client_credentials():
             ),
             "expected an https address, found 'http://issuer/token'",
         ),
+        (
+            "security_protocol: SASL_SSL, sasl: {mechanism: PLAIN, username: u, password: p, kerberos: {}}",
+            "kerberos has no effect with PLAIN",
+        ),
+        ("security_protocol: SASL_SSL, sasl: {mechanism: GSSAPI, username: u}", "username has no effect with GSSAPI"),
+        (
+            "security_protocol: SASL_SSL, sasl: {mechanism: GSSAPI, kerberos: {keytab: k}}",
+            "keytab has no effect without principal",
+        ),
+        (
+            "security_protocol: SASL_SSL, sasl: {mechanism: GSSAPI, kerberos: {principal: p@X}}",
+            "principal has no effect without keytab",
+        ),
         ("security_protocol: SSL, tls: {certificate: c.pem}", "certificate has no effect without key"),
         ("security_protocol: SSL, tls: {key: c.pem}", "key has no effect without certificate"),
         (
@@ -125,6 +166,7 @@ def test_client_credentials():
         ),
     ],
 )
+@pytest.mark.usefixtures("extras_installed")
 def test_what_contradicts_itself_is_a_fault(cluster, expected):
     with pytest.raises(InvalidDocument) as caught:
         config(cluster)
@@ -157,13 +199,43 @@ def test_unless_somebody_says_so_and_that_is_loud():
     [
         ("kafka:9092", "{mechanism: PLAIN, username: u, password: p}", "our password or token goes"),
         ("kafka:9092", "{mechanism: SCRAM-SHA-256, username: u, password: p}", "everything but our password goes"),
+        ("kafka:9092", "{mechanism: GSSAPI}", "everything but our password goes"),
         ("127.0.0.1:9092", "{mechanism: PLAIN, username: u, password: p}", None),
     ],
 )
+@pytest.mark.usefixtures("extras_installed")
 def test_what_goes_in_clear_text_is_told(server, sasl, told):
     found = warnings(config(f"security_protocol: SASL_PLAINTEXT, sasl: {sasl}", server=server))
     in_clear = [warning.message for warning in found if "clear text" in warning.message]
     assert [message.partition(" to the brokers")[0] for message in in_clear] == ([told] if told else [])
+
+
+MTLS = "security_protocol: SSL, tls: {certificate: c.pem, key: k.pem}"
+
+
+def test_the_next_doorkeeper_is_told_of_clients_only_if_it_knows_us():
+    assert config(f"{MTLS}, forward_principal: true").cluster.forward_principal
+    assert not config(MTLS).cluster.forward_principal
+    assert not config("forward_principal: false").cluster.forward_principal
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        "forward_principal: true",
+        "security_protocol: SSL, forward_principal: true",
+        "security_protocol: SSL, tls: {ca: ca.pem}, forward_principal: true",
+        f"security_protocol: SASL_SSL, tls: {{certificate: c.pem, key: k.pem}}, {SCRAM}, forward_principal: true",
+        f"security_protocol: SASL_PLAINTEXT, {SCRAM}, forward_principal: true",
+    ],
+)
+def test_no_name_is_told_to_who_cannot_know_us(cluster):
+    assert faults(cluster) == ["forward_principal needs a certificate that proves us"]
+
+
+def test_who_passes_names_on_lends_its_own_to_nobody():
+    opened = config(f"{MTLS}, forward_principal: true", bind="0.0.0.0:9092")
+    assert not any("in our name" in warning.message for warning in warnings(opened))
 
 
 def test_ports_on_demand():

@@ -202,7 +202,7 @@ def test_a_fault_of_a_directory_is_told(settings: str, fault: str):
 
 
 def test_a_directory_without_its_package_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("proxy.config.ldap.find_spec", lambda _name: None)
+    monkeypatch.setattr("proxy.config.extras.find_spec", lambda _name: None)
     (fault,) = faults(ldap(f'urls: ["ldaps://a"], {TEMPLATE}'))
     assert fault == "the package python-ldap is not installed (pip install 'kafka-doorkeeper[ldap]')"
 
@@ -238,6 +238,6 @@ def test_a_fault_of_kerberos_is_told(sasl: str, fault: str):
 
 
 def test_kerberos_without_its_package_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("proxy.config.sasl.find_spec", lambda _name: None)
+    monkeypatch.setattr("proxy.config.extras.find_spec", lambda _name: None)
     (fault,) = faults(kerberos("keytab: k, realm: X"))
     assert fault == "the package gssapi is not installed (pip install 'kafka-doorkeeper[kerberos]')"

@@ -10,12 +10,16 @@ from tests.integration.door import NODE_IDS, Door, free_range
 
 @dataclass
 class WayIn(Door):
-    """``sasl`` and ``tls`` are the listener's own, ``more`` its other lines; files are beside ``doorkeeper.yaml``."""
+    """``sasl`` and ``tls`` are the listener's own, ``more`` its other lines; files are beside ``doorkeeper.yaml``.
+
+    ``hop`` is how the cluster is spoken to.
+    """
 
     sasl: str = field(default="", kw_only=True)
     tls: str = field(default="{certificate: server.pem, key: server.key}", kw_only=True)
     protocol: str = field(default="SASL_SSL", kw_only=True)
     more: str = field(default="", kw_only=True)
+    hop: str = field(default="", kw_only=True)
 
     def _configure(self) -> None:
         port = free_range(NODE_IDS + 2)
@@ -24,7 +28,7 @@ class WayIn(Door):
         tls = f"    tls: {self.tls}\n" if self.protocol.endswith("SSL") else ""
         sasl = f"    sasl: {self.sasl}\n" if self.sasl else ""
         (self.directory / "doorkeeper.yaml").write_text(
-            f"cluster: {{bootstrap_servers: [{', '.join(self.cluster.split(','))}]}}\n"
+            f"cluster: {{bootstrap_servers: [{', '.join(self.cluster.split(','))}]{self.hop}}}\n"
             "listeners:\n"
             "  - name: way_in\n"
             f"    bind: 127.0.0.1:{port}\n"

@@ -30,6 +30,7 @@ def test_a_denial_by_default_has_every_fact_and_names_no_policy():
         "listener": "clients",
         "decision": {"allowed": False, "reason": "DefaultDeny", "policy": None, "file": None, "line": None},
         "mode": "enforce",
+        "forwarded_by": [],
     }
 
 
@@ -70,6 +71,8 @@ def test_authentications():
         "mechanism": "PLAIN",
         "session_id": "s1",
         "listener": "clients",
+        "forwarded_by": [],
+        "forwarder_host": None,
     }
     failed = records.authentication_failed(authentication_failed(username=None), AT)
     assert (failed["event"], failed["username"], failed["detail"]) == ("authentication.failed", None, "wrong password")
@@ -85,3 +88,15 @@ def test_authentications():
 )
 def test_times_are_rfc_3339_in_utc_with_milliseconds(seconds: float, text: str):
     assert records.timestamp(seconds) == text
+
+
+def test_through_whom_a_client_came_is_told():
+    hops = ("User:CN=a", "User:CN=b")
+    assert records.authorization(denied(forwarded_by=hops), AT)["forwarded_by"] == ["User:CN=a", "User:CN=b"]
+    record = records.authenticated(
+        authenticated(mechanism="FORWARDED", forwarded_by=hops, forwarder_host="10.9.0.1"), AT
+    )
+    assert record["message"] == (
+        "User:alice authenticated with FORWARDED from host 10.0.0.7 through User:CN=a, User:CN=b at 10.9.0.1"
+    )
+    assert (record["forwarded_by"], record["forwarder_host"]) == (["User:CN=a", "User:CN=b"], "10.9.0.1")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from protocol.apis import ApiKey, request_type
 from protocol.codec import build
-from protocol.errors import FrameTooLarge, MalformedFrame
-from protocol.framing import FrameSplitter
+from protocol.errors import FrameTooLarge, MalformedFrame, ProxyHeader
+from protocol.framing import MOST_BYTES, FrameSplitter
 from protocol.header import read_request_head
 from protocol.splice import Message, encode_request
 
@@ -33,6 +33,18 @@ def test_any_cut_of_the_stream_gives_the_same_frames(bodies: list[bytes], cuts: 
         seen += map(bytes, splitter.frames())
     assert seen == list(map(framed, bodies))
     assert splitter.buffered == 0
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+@pytest.mark.parametrize("limit", [100, MOST_BYTES])
+def test_a_proxy_header_is_no_frame_whatever_the_limit(limit: int, cut: int) -> None:
+    splitter = FrameSplitter(limit)
+    splitter.feed(b"\r\n\r\n\0\r\nQUIT\n"[:cut])
+    if cut < 4:
+        assert splitter.next() is None
+        splitter.feed(b"\r\n\r\n\0\r\nQUIT\n"[cut:])
+    with pytest.raises(ProxyHeader):
+        splitter.next()
 
 
 @given(

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ldap.dn import str2dn
 
+from proxy.authentication.outcome import WaitsFor
 from proxy.authentication.passwords import BackendUnavailable
 from proxy.config.ldap_model import BindByTemplate, LdapServers, SearchThenBind
 from proxy.config.secret import Secret
@@ -251,7 +252,7 @@ def test_when_all_connections_are_in_use_it_is_told(slapd: Slapd) -> None:
 
 
 class Counting:
-    waits = True
+    waits_for = WaitsFor.DIRECTORY
 
     def __init__(self) -> None:
         self.asked = 0

@@ -18,6 +18,7 @@ from proxy.addressing.advertised import PortPerBroker
 from proxy.addressing.rewrite import Rewriter
 from proxy.addressing.topology import BrokerAddress, Topology, VersionFacts
 from proxy.authentication.credentials import ScramCredential, ScramMechanism
+from proxy.authentication.forwarding import ForwardedClient
 from proxy.authentication.mechanisms import Mechanisms
 from proxy.authentication.users import FileUsers
 from proxy.enforcement.access import Mode, Verdicts
@@ -111,8 +112,11 @@ class Desk:
         grants: bool = False,
         versions: Any | None = None,
         max_reauth_ms: int = 0,
+        certificate: bytes | None = None,
+        forwarders: tuple[str, ...] = (),
     ) -> None:
         self.policy = policy or Policy()
+        self.stands = True
         self.topology = Topology([("10.9.9.1", 9092)])
         self.topology.learn({1: BROKER})
         self.topology.learn_versions(BROKER.address, VersionFacts(versions or broker_versions()))
@@ -131,8 +135,11 @@ class Desk:
             limits=limits or SessionLimits(),
             grants=grants,
             max_reauth_ms=max_reauth_ms,
+            stands=lambda _identity, _certificate: self.stands,
+            forwarders=frozenset(map(Principal.parse, forwarders)),
         )
-        self.session = Session(self.context, caller or Caller())
+        self.session = Session(self.context, caller or Caller(), certificate)
+        self.opened_for: list[ForwardedClient] = []
         self.sent_to_client = b""
         self.sent_to_broker = b""
         self.events: list[Any] = []
@@ -161,8 +168,9 @@ class Desk:
                     raw = b"".join(pieces)
                     self.sent_to_broker += raw
                     self._broker_frames.feed(raw)
-                case commands.OpenBroker(host, port):
+                case commands.OpenBroker(host, port, client):
                     self.opened.append((host, port))
+                    self.opened_for.append(client)
                 case commands.Close(reason):
                     self.closed = reason.value
                 case commands.SetTimer(name, seconds):

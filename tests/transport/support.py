@@ -17,11 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from kio.schema.errors import ErrorCode
 
+from policies.model import Principal
 from protocol.apis import ApiKey, response_type
 from protocol.codec import build, item_type
 from protocol.header import read_request_head
 from protocol.splice import encode_response
 from proxy.addressing.advertised import Advertised, PortPerBroker
+from proxy.authentication.forwarding import ForwardedClient
 from proxy.config.model import ClientAuth, TlsConfig
 from proxy.observability.metrics import Metrics
 from proxy.observability.observer import Observer
@@ -117,6 +119,9 @@ class Certificates:
 # Sessions
 
 
+SOMEBODY = ForwardedClient(Principal("User", "somebody"), "10.1.2.3")
+
+
 class Recorder:
     """A session that only remembers what it was told, and answers what the test has prepared."""
 
@@ -190,7 +195,7 @@ class Relay(Recorder):
 
     def __init__(self, client: Client, host: str, port: int) -> None:
         super().__init__(client)
-        self._broker = OpenBroker(host, port)
+        self._broker = OpenBroker(host, port, SOMEBODY)
         self._waiting: list[bytes] = []
         self._open = False
         self._leaving = False
@@ -402,12 +407,13 @@ class World:
         self.directory = Directory()
         self.capacity = Capacity(self.limit)
         self.metrics = Metrics("test", process=False)
-        self.executor, self.waiting = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self.executor, self.waiting, self.asking = (ThreadPoolExecutor(1) for _ in range(3))
         self.around = Surroundings(
             observer=Observer(self.metrics),
             directory=self.directory,
             executor=self.executor,
             waiting=self.waiting,
+            directories={"clients": self.asking},
             capacity=self.capacity,
             tasks=Tasks(self.bugs.append),
         )
@@ -471,6 +477,6 @@ class World:
         await self.around.registry.drain(TIMEOUT_S)
         if hasattr(self.broker, "port"):
             await self.broker.stop()
-        self.executor.shutdown()
-        self.waiting.shutdown()
+        for threads in (self.executor, self.waiting, self.asking):
+            threads.shutdown()
         assert self.bugs == []

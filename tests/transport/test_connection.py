@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from proxy.authentication.outcome import WaitsFor
 from proxy.session.commands import (
     CancelTimer,
     Close,
@@ -20,7 +21,7 @@ from proxy.session.commands import (
 )
 from proxy.session.events import CloseReason, SessionClosed, SessionOpened
 from proxy.transport import reception
-from tests.transport.support import Echo, Recorder, Relay, everything, until, within
+from tests.transport.support import SOMEBODY, Echo, Recorder, Relay, everything, until, within
 
 FRAME = b"\0\0\0\x0e\0\0\0\0" + bytes(10)
 
@@ -132,7 +133,8 @@ async def test_slow_work_is_done_in_another_thread(world):
     writer.close()
 
 
-async def test_who_waits_for_another_machine_holds_up_nobody_who_computes(world):
+@pytest.mark.parametrize(("one", "other"), [(one, other) for one in WaitsFor for other in WaitsFor if one is not other])
+async def test_who_waits_holds_up_nobody_who_waits_for_something_else(world, one, other):
     started, go_on = threading.Event(), threading.Event()
 
     def waiting():
@@ -140,18 +142,18 @@ async def test_who_waits_for_another_machine_holds_up_nobody_who_computes(world)
         return go_on.wait(10)
 
     port = await world.open(
-        answering(client_bytes=lambda data: [Verify(waiting, waits=True) if data == FRAME else Verify(lambda: "done")])
+        answering(client_bytes=lambda data: [Verify(waiting, one) if data == FRAME else Verify(lambda: "done", other)])
     )
     _, writer = await hello(world, port)
     await until(started.is_set)
-    _, other = await world.connect(port)
-    other.write(FRAME + b"x")
+    _, second = await world.connect(port)
+    second.write(FRAME + b"x")
     await until(lambda: len(world.sessions) == 2)
     assert await world.sessions[1].told("verified") == ("verified", "done")
     go_on.set()
     assert await world.sessions[0].told("verified") == ("verified", True)
     writer.close()
-    other.close()
+    second.close()
 
 
 async def test_slow_work_for_a_client_that_has_gone_is_dropped(world):
@@ -234,7 +236,7 @@ async def test_a_session_may_go_on_with_another_broker(world):
     _, writer = await hello(world, port)
     _, broker_writer = await world.broker.accepted()
     session = world.sessions[0]
-    session.answers["broker_closed"] = lambda _: [OpenBroker("127.0.0.1", world.broker.port)]
+    session.answers["broker_closed"] = lambda _: [OpenBroker("127.0.0.1", world.broker.port, SOMEBODY)]
     broker_writer.close()
     await world.broker.accepted()
     await until(lambda: session.names().count("broker_opened") == 2)
@@ -246,7 +248,7 @@ async def test_a_broker_that_takes_too_long_counts_as_failed(world):
     port = await world.open(
         answering(
             # an address that leads nowhere (RFC 5737)
-            started=lambda: [OpenBroker("192.0.2.1", 9092), SetTimer(Timer.CONNECT, 0.01)],
+            started=lambda: [OpenBroker("192.0.2.1", 9092, SOMEBODY), SetTimer(Timer.CONNECT, 0.01)],
             timer_fired=lambda _: [Close(CloseReason.BROKER_UNREACHABLE)],
         )
     )

@@ -6,7 +6,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from proxy.transport.proxy_protocol import BadProxyHeader, Source, read_source
+from proxy.authentication.proxy_header import BadProxyHeader, Source
+from proxy.transport.proxy_protocol import read_source
 from tests.transport.support import Echo, everything, until, within
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"

@@ -132,6 +132,7 @@ class SecuredBroker:
     mechanisms: tuple[str, ...] = ("PLAIN", "SCRAM-SHA-256")
     life_s: float = 0.0
     silent: bool = False
+    desk: type[Desk] = Desk
     desks: list[Desk] = field(default_factory=list)
     received: list[bytes] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -149,7 +150,7 @@ class SecuredBroker:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)
-        desk = Desk(self.ranges, self.mechanisms, self.life_s)
+        desk = self.desk(self.ranges, self.mechanisms, self.life_s)
         self.desks.append(desk)
         try:
             while True:

@@ -12,7 +12,7 @@ from proxy.session.commands import Close, OpenBroker, SetTimer, Timer
 from proxy.session.events import CloseReason
 from proxy.upstream.hop import SecuredHop
 from proxy.upstream.tls import upstream_tls
-from tests.transport.support import Authority, Certificates, Recorder, Relay, World, everything, until, within
+from tests.transport.support import SOMEBODY, Authority, Certificates, Recorder, Relay, World, everything, until, within
 from tests.upstream.support import SecuredBroker, plain_client, request, scram_client
 
 
@@ -28,14 +28,15 @@ async def world(tmp_path) -> AsyncIterator[World]:
     yield world
     await world.close()
     await world.secured.stop()
-    for executor in (world.executor, world.waiting, world.upstream):
+    for executor in (world.executor, world.waiting, world.asking, world.upstream):
         executor.shutdown()
     assert not world.bugs
 
 
 async def listen(world: World, mechanism=scram_client, session=Relay, **more) -> int:
     tls = upstream_tls(ClusterTls(world.certificates.authority.pem))
-    world.around.hop = SecuredHop(world.around.observer, world.upstream, tls=tls, mechanism=mechanism, **more)
+    make = lambda _host: mechanism()  # noqa: E731
+    world.around.hop = SecuredHop(world.around.observer, world.upstream, tls=tls, mechanism=make, **more)
     return await world.open(lambda client: session(client, "127.0.0.1", world.secured.port))
 
 
@@ -72,7 +73,7 @@ class Impatient(Recorder):
 
     def __init__(self, client, host, port):
         super().__init__(client)
-        self.answers["started"] = lambda: [OpenBroker(host, port), SetTimer(Timer.CONNECT, 0.05)]
+        self.answers["started"] = lambda: [OpenBroker(host, port, SOMEBODY), SetTimer(Timer.CONNECT, 0.05)]
         self.answers["timer_fired"] = lambda _: [Close(CloseReason.BROKER_UNREACHABLE)]
 
 

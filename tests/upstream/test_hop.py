@@ -15,14 +15,18 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from policies.model import Principal
 from policies.strict_yaml import InvalidDocument
+from proxy.authentication.forwarding import ForwardedClient, header_for
 from proxy.config.cluster_model import ClusterTls
 from proxy.upstream.failure import UpstreamFailed
+from proxy.upstream.gssapi import GssapiClient
 from proxy.upstream.hop import SecuredHop
 from proxy.upstream.mechanisms import MechanismFailed
 from proxy.upstream.tls import upstream_tls
 from tests.transport.support import Authority, until, within
-from tests.upstream.support import SecuredBroker, plain_client, request, scram_client
+from tests.upstream.kerberized import Context, GssapiDesk
+from tests.upstream.support import BEFORE_1_0, RANGES, SecuredBroker, plain_client, request, scram_client
 
 
 class User(asyncio.Protocol):
@@ -72,10 +76,11 @@ class World:
         self.users.append(User())
         return self.users[-1]
 
-    async def connect(self, broker, host="127.0.0.1", tls=None, **more):
+    async def connect(self, broker, host="127.0.0.1", tls=None, mechanism=None, client=None, **more):
         context = None if tls is None else upstream_tls(tls)
-        hop = SecuredHop(self, self.executor, tls=context, **more)
-        return await within(hop.connect(self.user, host, broker.port))
+        make = None if mechanism is None else lambda _host: mechanism()
+        hop = SecuredHop(self, self.executor, tls=context, mechanism=make, **more)
+        return await within(hop.connect(self.user, host, broker.port, client))
 
     async def refusal(self, broker, **more):
         """The one failure: step, detail, remedy. Nobody got a connection, the broker got no request of anybody."""
@@ -124,6 +129,16 @@ async def test_a_login_and_then_the_first_request(world, mechanism):
     assert world.told == []
 
 
+@pytest.mark.parametrize("ranges", [RANGES, BEFORE_1_0], ids=["now", "before 1.0"])
+async def test_a_ticket_for_the_host_that_was_dialled_and_then_the_first_request(world, ranges):
+    broker = await world.broker(ranges=ranges, desk=GssapiDesk)
+    dialled = []
+    hop = SecuredHop(world, world.executor, mechanism=lambda host: GssapiClient(dialled.append(host) or Context()))
+    user = await within(hop.connect(world.user, "127.0.0.1", broker.port, None))
+    await until(lambda: user.received == request(1, b"first"))
+    assert dialled == ["127.0.0.1"]
+
+
 async def test_tls_alone_will_do(world):
     broker = await world.broker(world.authority.issue("broker", "127.0.0.1"))
     await world.connect(broker, tls=ClusterTls(world.authority.pem))
@@ -137,6 +152,41 @@ async def test_our_certificate_is_shown(world):
     tls = ClusterTls(world.authority.pem, certificate, key)
     user = await world.connect(broker, tls=tls, mechanism=scram_client)
     await until(lambda: user.received)
+
+
+ALICE = ForwardedClient(Principal("User", "alice"), "10.1.2.3")
+
+
+async def test_the_next_doorkeeper_is_told_whose_requests_come_before_the_first_of_them(world):
+    heard = asyncio.Queue()
+
+    async def listen(reader, writer):
+        heard.put_nowait(await reader.readexactly(len(header_for(ALICE) + request(1, b"first"))))
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*world.authority.issue("far", "127.0.0.1"))
+    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
+    hop = SecuredHop(world, world.executor, tls=upstream_tls(ClusterTls(world.authority.pem)), forwards=True)
+    await within(hop.connect(world.user, "127.0.0.1", server.sockets[0].getsockname()[1], ALICE))
+    assert await within(heard.get()) == header_for(ALICE) + request(1, b"first")
+    server.close()
+
+
+@pytest.mark.parametrize(("forwards", "client"), [(True, None), (False, ALICE)])
+async def test_questions_of_our_own_and_other_brokers_are_not_told_anything(world, forwards, client):
+    broker = await world.broker(silent=True)
+    await world.connect(broker, forwards=forwards, client=client)
+    await until(lambda: broker.received == [request(1, b"first")])
+
+
+async def test_a_client_whose_name_cannot_be_told_is_not_served_in_our_own_name(world):
+    broker = await world.broker(silent=True)
+    step, detail, _ = await world.refusal(
+        broker, forwards=True, client=ForwardedClient(Principal("User", "*"), "10.1.2.3")
+    )
+    assert (step, detail) == ("forward", "'User:*' cannot be told to another doorkeeper")
+    assert broker.received == []
 
 
 class Strict:
@@ -287,11 +337,12 @@ async def test_who_loses_interest_leaves_no_connection_behind(world):
 
 async def test_new_connections_use_new_material(world):
     broker = await world.broker(Authority(world.folder, "next-ca").issue("broker", "127.0.0.1"))
-    hop = SecuredHop(world, world.executor, tls=upstream_tls(ClusterTls(world.authority.pem)), mechanism=plain_client)
+    tls = upstream_tls(ClusterTls(world.authority.pem))
+    hop = SecuredHop(world, world.executor, tls=tls, mechanism=lambda _host: plain_client())
     with pytest.raises(UpstreamFailed):
-        await within(hop.connect(world.user, "127.0.0.1", broker.port))
+        await within(hop.connect(world.user, "127.0.0.1", broker.port, None))
     hop.tls = upstream_tls(ClusterTls(world.folder / "next-ca.pem"))
-    user = await within(hop.connect(world.user, "127.0.0.1", broker.port))
+    user = await within(hop.connect(world.user, "127.0.0.1", broker.port, None))
     await until(lambda: user.received)
 
 

@@ -46,8 +46,8 @@ class World:
         self.told.append((step, detail))
 
     async def connect(self, mechanism):
-        hop = SecuredHop(self, self.executor, mechanism=mechanism)
-        self.user = await within(hop.connect(User, "127.0.0.1", self.broker.port))
+        hop = SecuredHop(self, self.executor, mechanism=lambda _host: mechanism())
+        self.user = await within(hop.connect(User, "127.0.0.1", self.broker.port, None))
         return self.user
 
 

@@ -35,9 +35,9 @@ def test_a_file_is_read_again_each_time(tmp_path):
     path = tmp_path / "token"
     path.write_text("one\n")
     make = mechanisms_for(TokenFileLogin(path))
-    assert make().first() == b"n,,\x01auth=Bearer one\x01\x01"
+    assert make("broker").first() == b"n,,\x01auth=Bearer one\x01\x01"
     path.write_text("two")
-    assert make().first() == b"n,,\x01auth=Bearer two\x01\x01"
+    assert make("broker").first() == b"n,,\x01auth=Bearer two\x01\x01"
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"a b", b"a\x01b", b"\xff", b"a" * 131_073])
@@ -136,7 +136,7 @@ def test_the_issuer_is_asked_by_our_id_and_secret(endpoint):
     answer.append((200, b'{"access_token": "abc", "expires_in": 300, "token_type": "Bearer"}'))
     login = ClientCredentialsLogin(url, "my:id", Secret("s/ecret"), scope="kafka read", token_endpoint_ca=ca)
     make = mechanisms_for(login)
-    assert make().first() == make().first() == b"n,,\x01auth=Bearer abc\x01\x01"
+    assert make("broker").first() == make("broker").first() == b"n,,\x01auth=Bearer abc\x01\x01"
     ((path, headers, body),) = asked
     assert path == "/token?tenant=1"
     assert parse_qs(body) == {"grant_type": ["client_credentials"], "scope": ["kafka read"]}
