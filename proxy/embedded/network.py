@@ -3,11 +3,14 @@
 import random
 import socket
 import struct
+from collections import deque
 
 LOOPBACK = "127.0.0.1"
 
 # Under the range from which Linux takes ports for outgoing connections: a broker that restarts finds its port free.
 _FIRST_PORT, _LAST_PORT = 20000, 32000
+# Nobody listens yet on a port that has just been given, so it looks free to the next who asks.
+_just_given: deque[int] = deque(maxlen=1000)
 _METADATA = 3
 _CONNECT_TIMEOUT_S = 1.0
 _ANSWER_TIMEOUT_S = 3.0
@@ -18,10 +21,20 @@ def free_port() -> int:
 
     :raises OSError: if there is none.
     """
+    return free_range(1)
+
+
+def free_range(count: int) -> int:
+    """Give the first of so many ports in a row on which nobody listens and which have not just been given.
+
+    :raises OSError: if there are none.
+    """
     for _ in range(1000):
-        port = random.randint(_FIRST_PORT, _LAST_PORT)  # noqa: S311 - no secret
-        if is_free(port):
-            return port
+        first = random.randint(_FIRST_PORT, _LAST_PORT)  # noqa: S311 - no secret
+        ports = range(first, first + count)
+        if all(port not in _just_given and is_free(port) for port in ports):
+            _just_given.extend(ports)
+            return first
     raise OSError("no free port on the loopback interface")
 
 

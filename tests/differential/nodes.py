@@ -20,12 +20,12 @@ from proxy.authentication.credentials import ScramMechanism
 from proxy.authentication.users_file import add_user
 from proxy.embedded import KafkaCluster
 from proxy.embedded.listeners import authorizer_settings, plain_listener
-from proxy.embedded.network import LOOPBACK, free_port
+from proxy.embedded.network import LOOPBACK, free_port, free_range
 from proxy.embedded.process import ChildProcess
 from tests.differential.acls import ALLOW as ALLOW_
 from tests.differential.acls import DESCRIBE, LITERAL, TOPIC, USERS, Acl, policy_text
 from tests.differential.values import Step, entity_of
-from tests.integration.door import ENOUGH_S, eventually, free_range
+from tests.integration.door import ENOUGH_S, eventually
 from tests.integration.wire import Wire
 
 VERSION: Final = "4.1.0"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
-import socket
 import ssl
 import sys
 import time
@@ -17,7 +16,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.authentication.users_file import add_user
-from proxy.embedded.network import LOOPBACK, free_port
+from proxy.embedded.network import LOOPBACK, free_port, free_range
 from proxy.embedded.pki import CertificateAuthority
 from proxy.embedded.process import ChildProcess
 
@@ -71,20 +70,6 @@ def eventually(what: Callable[[], Any], within_s: float = ENOUGH_S) -> Any:
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.05)
     return found
-
-
-def free_range(count: int) -> int:
-    """The first of so many free ports in a row."""
-    for _ in range(200):
-        first = free_port()
-        try:
-            for port in range(first + 1, first + count):
-                with socket.create_server((LOOPBACK, port)):
-                    pass
-        except OSError:
-            continue
-        return first
-    raise AssertionError("no free ports in a row")
 
 
 @dataclass

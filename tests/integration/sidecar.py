@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.embedded.network import LOOPBACK, free_port
+from proxy.embedded.network import LOOPBACK, free_port, free_range
 from proxy.embedded.process import ChildProcess
-from tests.integration.door import ENOUGH_S, eventually, free_range
+from tests.integration.door import ENOUGH_S, eventually
 
 _MOST_BROKERS = 5
 

@@ -14,9 +14,9 @@ from confluent_kafka import Producer
 from protocol.apis import ApiKey
 from proxy.embedded import KafkaCluster
 from proxy.embedded.listeners import plain_listener
-from proxy.embedded.network import LOOPBACK
+from proxy.embedded.network import LOOPBACK, free_range
 from tests.integration.conftest import make_topic
-from tests.integration.door import ENOUGH_S, NODE_IDS, Door, free_range
+from tests.integration.door import ENOUGH_S, NODE_IDS, Door
 from tests.integration.wire import Wire
 
 pytestmark = pytest.mark.kafka

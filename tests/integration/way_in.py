@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.integration.door import NODE_IDS, Door, free_range
+from proxy.embedded.network import free_range
+from tests.integration.door import NODE_IDS, Door
 
 
 @dataclass

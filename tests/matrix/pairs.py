@@ -15,8 +15,8 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
 from proxy.embedded import KafkaCluster
-from proxy.embedded.network import LOOPBACK
-from tests.integration.door import NODE_IDS, STORE_PASSWORD, Door, eventually, free_range
+from proxy.embedded.network import LOOPBACK, free_range
+from tests.integration.door import NODE_IDS, STORE_PASSWORD, Door, eventually
 from tests.integration.wire import Wire
 from tests.matrix.programs import Client
 

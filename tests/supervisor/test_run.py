@@ -18,6 +18,7 @@ from protocol.apis import ApiKey, request_type
 from protocol.codec import build
 from protocol.splice import decode_response, encode_request, encode_response
 from proxy.addressing.topology import BrokerAddress
+from proxy.embedded.network import free_range
 from tests.transport.support import FakeKafka, everything, within
 
 CONFIG = """
@@ -44,25 +45,14 @@ policies:
 PATIENCE_S = 20
 
 
-def free_ports(count):
-    """Ports that stand side by side and are free."""
-    for base in range(20_000 + os.getpid() % 100 * 100, 32_000, count):
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(base, base + count):
-                taken = stack.enter_context(socket.socket())
-                taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                taken.bind(("127.0.0.1", port))
-            return range(base, base + count)
-    raise AssertionError("no free ports")
-
-
 class Running:
     """A doorkeeper in a process of its own, in front of a broker that may or may not be there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.kafka = FakeKafka()
-        self.port, self.broker_port, _, self.admin, self.kafka_port = free_ports(5)
+        first = free_range(5)
+        self.port, self.broker_port, _, self.admin, self.kafka_port = range(first, first + 5)
         self.log = []
         self._logged = asyncio.Event()
         self._process = None
