@@ -116,7 +116,7 @@ class Latencies(Struct, frozen=True):
         """None if there are too few for a percentile."""
         if len(seconds) < 100:
             return None
-        cuts = quantiles(seconds, n=1000)
+        cuts = quantiles(seconds, n=1000, method="inclusive")
         return cls(cuts[499] * 1e6, cuts[989] * 1e6, cuts[998] * 1e6, max(seconds) * 1e6)
 
 

@@ -104,10 +104,11 @@ def load(folder: Path) -> Iterator[Load]:
         _on_cores(cores_of(measured=False)),
     ):
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
-    try:
-        yield Load(process)
-    finally:
-        _end(process)
+    with process:
+        try:
+            yield Load(process)
+        finally:
+            _end(process)
 
 
 @contextmanager

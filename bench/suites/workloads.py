@@ -89,6 +89,12 @@ WORKLOADS: Final = (
     Workload("small-c200", "produce 100 B, c200 w1", Kind.SMALL, Flowing(produce(100), 200, 1)),
     Workload("single", "produce 100 B, c1 w1", Kind.SMALL, Flowing(produce(100), 1, 1), Goal(1.35)),
     Workload(
+        "partitions-10",
+        "produce 10 partitions of 100 B, c16 w1",
+        Kind.SMALL,
+        Flowing(produce(1_000, partitions=10), 16, 1),
+    ),
+    Workload(
         "partitions-100",
         "produce 100 partitions of 100 B, c16 w1",
         Kind.SMALL,
