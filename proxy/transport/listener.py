@@ -14,6 +14,7 @@ from proxy.observability.throttle import Throttle
 from proxy.transport.registry import Capacity
 
 BACKLOG: Final = 1024
+_ACCEPTED_AT_ONCE: Final = 16
 _RETRY_AFTER_S: Final = 1.0
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -117,7 +118,7 @@ class Acceptor:
 
     def _accept(self) -> None:
         # Bounded, so that a storm of connections leaves time for those that exist.
-        for _ in range(BACKLOG // 16):
+        for _ in range(_ACCEPTED_AT_ONCE):
             if self._capacity.full:
                 self._rest_until_free()
                 return

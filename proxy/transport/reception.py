@@ -127,6 +127,7 @@ class Reception:
             arrival = _Arrival()
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: arrival, connection)
             return transport, arrival
+        await self._around.turnstile.enter()
         try:
             return await accept_tls(
                 _Arrival,

@@ -10,6 +10,7 @@ from proxy.transport.plain_hop import PlainHop
 from proxy.transport.ports import BrokerDirectory, Hop
 from proxy.transport.registry import Capacity, Registry
 from proxy.transport.tasks import Tasks
+from proxy.transport.turnstile import Turnstile
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Surroundings:
     directories: Mapping[str, Executor] = field(default_factory=dict)
     hop: Hop = field(default_factory=PlainHop)
     registry: Registry = field(default_factory=Registry)
+    turnstile: Turnstile = field(default_factory=Turnstile)
     client_flush_s: float = 5.0
     broker_flush_s: float = 30.0
     bytes_to_broker: int = 0
