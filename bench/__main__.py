@@ -15,7 +15,7 @@ from bench.suites.turns import Plan
 from bench.suites.workloads import WORKLOADS
 
 RESULTS: Final = Path(__file__).parent / "results"
-_FULL: Final = Plan(rounds=5, seconds=2.0, warm_up_s=0.5)
+_FULL: Final = Plan(rounds=5, seconds=1.5, warm_up_s=0.4)
 _QUICK: Final = Plan(rounds=2, seconds=0.7, warm_up_s=0.3)
 
 

@@ -43,7 +43,7 @@ class Request(Struct, frozen=True):
 class Target(Struct, frozen=True):
     """Where to send it, the processes whose CPU is read, and how the client proves who it is.
 
-    By a certificate, or by SCRAM-SHA-256, or not at all.
+    By a certificate, or by SCRAM-SHA-256, or not at all. TLS is 1.3, or 1.2 for who knows no better.
     """
 
     port: int
@@ -53,6 +53,7 @@ class Target(Struct, frozen=True):
     key: str | None = None
     user: str | None = None
     password: str | None = None
+    tls_1_2: bool = False
 
 
 class Flow(Struct, frozen=True, tag=True):

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from bench.load.frames import frames_of, record_batch
 from bench.load.jobs import Request, Target
 from bench.stage.processes import MeasurementFailed, accepts, cores_of, running
@@ -21,6 +23,8 @@ from proxy.embedded.listeners import Listener
 from proxy.embedded.network import free_port
 
 VERSIONS: Final = ("1.1.1", "4.1.0")
+_NO_TLS_1_3: Final = frozenset({"1.1.1"})
+"""Brokers before 2.6 (KIP-573). Java would let them try, but they overlook a request that ends the handshake."""
 PRODUCE_VERSION: Final = 5
 FETCH_VERSION: Final = 6
 """Both are known to all brokers from 1.1 to 4.x."""
@@ -66,7 +70,7 @@ def real_broker(site: Site, version: str) -> Iterator[RealBroker]:
         "ssl.keystore.type": "PKCS12",
         "ssl.keystore.password": STORE_PASSWORD,
         "ssl.key.password": STORE_PASSWORD,
-        "ssl.enabled.protocols": "TLSv1.3,TLSv1.2",
+        "ssl.enabled.protocols": "TLSv1.2" if version in _NO_TLS_1_3 else "TLSv1.3",
     }
     properties = {
         "num.partitions": str(_PARTITIONS),
@@ -81,9 +85,8 @@ def real_broker(site: Site, version: str) -> Iterator[RealBroker]:
         (broker,) = cluster.brokers
         _fill(broker.port)
         pid = broker.pid
-        yield RealBroker(
-            version, broker.port, pid, site.by_tls(broker.ports["OWN"], pid), Target(broker.port, (pid,), None)
-        )
+        own_tls = msgspec.structs.replace(site.by_tls(broker.ports["OWN"], pid), tls_1_2=version in _NO_TLS_1_3)
+        yield RealBroker(version, broker.port, pid, own_tls, Target(broker.port, (pid,), None))
 
 
 def produce_to_real(size: int) -> Request:
