@@ -1,6 +1,7 @@
 """The SASL mechanisms a listener offers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from proxy.authentication.credentials import ScramMechanism
 from proxy.authentication.gssapi import GSSAPI, GssapiConversation, Kerberos
@@ -17,6 +18,17 @@ SUPPORTED_MECHANISMS = (PLAIN, *SCRAM_MECHANISMS, OAUTHBEARER, GSSAPI)
 """Every mechanism that can be enabled, by its SASL name."""
 NEEDING_USERS = (PLAIN, *SCRAM_MECHANISMS)
 """Those that check against users' verifiers."""
+
+FRAME_MAX_BYTES: Final[Mapping[str, int]] = {
+    PLAIN: 4_096,
+    **dict.fromkeys(SCRAM_MECHANISMS, 4_096),
+    OAUTHBEARER: 131_072,
+    GSSAPI: 65_536,
+}
+"""Longest frame with a token of each mechanism: names and passwords are short; group claims of tokens and of Kerberos
+tickets (PACs) of large organisations reach tens of thousands of bytes."""
+FIRST_FRAME_MAX_BYTES: Final = FRAME_MAX_BYTES[GSSAPI]
+"""Longest frame of a client that has not chosen a mechanism: clients of Kafka 0.9 begin with a token of GSSAPI."""
 
 
 class Mechanisms:

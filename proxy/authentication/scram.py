@@ -18,14 +18,12 @@ from dataclasses import dataclass
 from policies.model import Principal
 from proxy.authentication.credentials import ScramCredential, ScramMechanism
 from proxy.authentication.outcome import (
-    MAX_TOKEN_BYTES,
     Authenticated,
     Challenge,
     Failed,
     Outcome,
     foreign_authorization_id,
     invalid_credentials,
-    token_too_long,
 )
 from proxy.authentication.users import Directory
 
@@ -77,8 +75,6 @@ class ScramConversation:
         raise RuntimeError(f"no password check is pending, yet one ended: {result}")
 
     def _step(self, token: bytes) -> Outcome:
-        if len(token) > MAX_TOKEN_BYTES:
-            return token_too_long(len(token))
         try:
             message = token.decode("utf-8")
         except UnicodeDecodeError:

@@ -139,7 +139,9 @@ LIMITS: Final = _object(
     {
         "socket_request_max_bytes": _limit("Largest request, in bytes.", 104_857_600, maximum=MOST_BYTES),
         "unauthenticated_request_max_bytes": _limit(
-            "Largest request before authentication, in bytes.", 524_288, maximum=MOST_BYTES
+            "Largest request before authentication, in bytes; SASL has smaller bounds by mechanism.",
+            524_288,
+            maximum=MOST_BYTES,
         ),
         "max_in_flight": _limit("Requests of one connection that may wait for their answers.", 128, maximum=65_536),
         "handshake_timeout_s": _limit("For the TLS handshake, in seconds.", 10, maximum=3600),

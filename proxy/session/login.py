@@ -43,6 +43,12 @@ class Login:
         return self._sasl is not None and self._sasl.takes_requests
 
     @property
+    def frame_max_bytes(self) -> int:
+        """The largest length that the client's next frame may announce."""
+        most = self._context.limits.unauthenticated_request_max_bytes
+        return most if self._sasl is None else min(most, self._sasl.frame_max_bytes)
+
+    @property
     def identity(self) -> Identity | None:
         """Who the client proved to be, if it may prove it again."""
         if self.principal is None or self._sasl is None:

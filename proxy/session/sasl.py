@@ -20,7 +20,7 @@ from protocol.header import peek_api, read_request_head
 from protocol.layout import Buffer
 from protocol.splice import Message, encode_response
 from proxy.authentication.gssapi import GSSAPI
-from proxy.authentication.mechanisms import Mechanisms
+from proxy.authentication.mechanisms import FIRST_FRAME_MAX_BYTES, FRAME_MAX_BYTES, Mechanisms
 from proxy.authentication.outcome import Authenticated, Conversation, Failed, Identity, Outcome, Verify
 
 _HANDSHAKE_BY_TOKENS: Final = 0
@@ -61,6 +61,11 @@ class SaslExchange:
     def takes_requests(self) -> bool:
         """Whether the next frame is a request that may also be ApiVersions, not a token."""
         return self._conversation is None
+
+    @property
+    def frame_max_bytes(self) -> int:
+        """The largest length that the client's next frame may announce."""
+        return FRAME_MAX_BYTES.get(self.mechanism, FIRST_FRAME_MAX_BYTES)
 
     def handshake(self, frame: Buffer) -> Step:
         """Take the SaslHandshake.

@@ -206,11 +206,11 @@ class Session:
                 self._end_if_due()
             except ProxyHeader as fault:
                 self._refuse_to_forward(self._reports.principal, fault)
-            except FrameTooLarge as fault:
-                self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
-            except UnexpectedRequest as fault:
+            except (FrameTooLarge, UnexpectedRequest) as fault:
                 if self._login is not None:
                     self._out += self._login.fail(Failed("", str(fault), None))
+                else:
+                    self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
             except BrokerUnknown as fault:
                 self._close(CloseReason.BROKER_UNREACHABLE, str(fault))
             except UnsupportedApi as fault:
@@ -331,6 +331,7 @@ class Session:
 
     def _advance(self, login: Login, todo: Commands) -> None:
         """Do what the login wants, and serve the client once it is known."""
+        self._splitter.limit = login.frame_max_bytes
         for command in todo:
             if isinstance(command, commands.SendClient):
                 self._answer(b"".join(command.pieces))
@@ -349,7 +350,7 @@ class Session:
             client = self._client = self._client or ForwardedClient(principal, self._caller.host)
             access = Access(context.verdicts, client.principal, client.host, grants=context.grants)
             self._service = Service(context, self._target, self._reports, self._answers, access, self._out)
-            self._splitter.limit = self._limits.socket_request_max_bytes
+        self._splitter.limit = self._limits.socket_request_max_bytes
         self._out += self._lifetime.begin(login)
         if not self._stands():
             self._close(CloseReason.IDENTITY_REVOKED, _TAKEN_BACK)
