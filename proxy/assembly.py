@@ -142,6 +142,7 @@ class Doorkeeper:
                     passwords=self._providers[listener.name].passwords,
                     tokens=self._providers[listener.name].tokens,
                     kerberos=self._providers[listener.name].kerberos,
+                    legacy_scram_nonce=listener.sasl.accept_legacy_scram_nonce,
                 )
         self._observer.policy_in_force(snapshot.generation, time.time())
         asyncio.get_running_loop().call_later(

@@ -44,12 +44,14 @@ class Mechanisms:
         passwords: Passwords | None = None,
         tokens: TokenChecker | None = None,
         kerberos: Kerberos | None = None,
+        legacy_scram_nonce: bool = False,
     ) -> None:
         """Enable `names` for `users`.
 
         `nonce` makes a fresh printable nonce without commas (`random_text(secrets.randbits)`). `secret` hides which
         users exist: 32 random bytes, the same in all processes that answer on one address. `passwords` checks those of
         PLAIN instead of the verifiers of `users`; `tokens` is what OAUTHBEARER needs, `kerberos` what GSSAPI needs.
+        `legacy_scram_nonce` lets librdkafka before 2.6.1 use SCRAM.
 
         Raises ValueError on a mechanism that is not supported, or lacks what it needs.
         """
@@ -67,6 +69,7 @@ class Mechanisms:
         self._directory = Directory(users, secret)
         self._passwords = passwords or VerifierPasswords(self._directory)
         self._nonce = nonce
+        self._legacy_scram_nonce = legacy_scram_nonce
 
     def knows(self, identity: Identity) -> bool:
         """Whether who proved itself by one of these could do so now, as far as can be told without asking anybody."""
@@ -90,4 +93,5 @@ class Mechanisms:
         if name == GSSAPI:
             assert self._kerberos is not None
             return GssapiConversation(self._kerberos)
-        return ScramConversation(ScramMechanism(name), self._directory, self._nonce)
+        mechanism = ScramMechanism(name)
+        return ScramConversation(mechanism, self._directory, self._nonce, legacy_nonce=self._legacy_scram_nonce)

@@ -20,11 +20,13 @@ class Authenticated:
     """The client is `principal`; `data` is the server's last token, None when the client has had the last word.
 
     `session_lifetime_ms` is how long what the client showed is good for (KIP-368), 0 if it does not end.
+    `legacy_scram_nonce` says that it was let in with the wrong nonce of librdkafka before 2.6.1.
     """
 
     principal: Principal
     data: bytes | None = b""
     session_lifetime_ms: int = 0
+    legacy_scram_nonce: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,11 @@ class Metrics:
         self.authentications = self._counter(
             "authentications", "Authentications; result: success, failure.", "mechanism", "result"
         )
+        self.legacy_scram_nonces = self._counter(
+            "legacy_scram_nonces",
+            "Logins let in with the wrong nonce of librdkafka before 2.6.1.",
+            "listener",
+        )
 
     def _add_request_metrics(self) -> None:
         self.requests = self._counter("requests", "Requests received, by API.", "api")

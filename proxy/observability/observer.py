@@ -150,6 +150,8 @@ class Observer:
             self._authenticated.add(event.session_id)
             self.metrics.connections.labels(event.listener, "unauthenticated").dec()
             self.metrics.connections.labels(event.listener, "authenticated").inc()
+        if event.legacy_scram_nonce:
+            self.metrics.legacy_scram_nonces.labels(event.listener).inc()
         self._audit.write(records.authenticated(event, self._now()))
 
     def _authentication_failed(self, event: AuthenticationFailed) -> None:

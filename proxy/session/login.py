@@ -114,9 +114,9 @@ class Login:
         elif isinstance(outcome, Authenticated):
             self.lifetime_s = outcome.session_lifetime_ms / 1000
             todo.append(commands.CancelTimer(Timer.AUTHENTICATION))
-            todo.append(self._become(outcome.principal, self._exchange().mechanism))
+            todo.append(self._become(outcome.principal, self._exchange().mechanism, outcome.legacy_scram_nonce))
         return todo
 
-    def _become(self, principal: Principal, mechanism: str) -> commands.Emit:
+    def _become(self, principal: Principal, mechanism: str, legacy_scram_nonce: bool = False) -> commands.Emit:
         self.principal = principal
-        return commands.Emit(self._reports.authenticated(principal, mechanism))
+        return commands.Emit(self._reports.authenticated(principal, mechanism, legacy_scram_nonce))
