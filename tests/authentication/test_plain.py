@@ -25,6 +25,16 @@ def test_the_right_password_authenticates(mechanisms: Mechanisms, answer: Answer
     assert answer(mechanisms.start("PLAIN"), token) == Authenticated(Principal("User", "alice"))
 
 
+@pytest.mark.parametrize("authorization_id", ["bob", "Alice", "alice ", "User:alice", "admin"])
+def test_cve_2017_12610_another_authorization_id_is_refused(
+    mechanisms: Mechanisms, answer: Answer, authorization_id: str
+) -> None:
+    """However right the password is; GSSAPI, OAUTHBEARER and SCRAM have such a test each."""
+    outcome = answer(mechanisms.start("PLAIN"), f"{authorization_id}\0alice\0pencil".encode())
+    assert isinstance(outcome, Failed)
+    assert (outcome.message, outcome.username) == (FOREIGN, "alice")
+
+
 def test_separators_of_scram_mean_nothing_here(mechanisms: Mechanisms, answer: Answer) -> None:
     """Features-and-cases 31: names and passwords with , and = go untouched."""
     assert answer(mechanisms.start("PLAIN"), b"\0a,b=c\0p,=w") == Authenticated(Principal("User", "a,b=c"))
