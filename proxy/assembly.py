@@ -41,6 +41,7 @@ from proxy.session.context import SessionContext, SessionLimits
 from proxy.session.session import Session
 from proxy.transport.discovery import Discovery
 from proxy.transport.listener import Acceptor, bind, bind_beside
+from proxy.transport.newcomers import FailedLogins, Newcomers
 from proxy.transport.plain_hop import PlainHop
 from proxy.transport.ports import Client
 from proxy.transport.reception import Reception
@@ -103,9 +104,17 @@ class Doorkeeper:
                 if listener.sasl.ldap is not None
             },
             capacity=Capacity(config.limits.max_connections),
+            newcomers=Newcomers(config.limits.max_handshakes, config.limits.max_handshakes_per_address),
+            failed_logins=FailedLogins(
+                config.limits.failed_logins_per_address,
+                config.limits.failed_logins_window_s,
+                config.limits.failed_logins_pause_s,
+                time.monotonic,
+            ),
             tasks=self._tasks,
             hop=hop,
         )
+        observer.metrics.handshakes.set_function(lambda: self._around.newcomers.used)
         self._requests: dict[int, int] = {}
         self._mechanisms: dict[str, Mechanisms] = {}
         self._providers = {
@@ -226,7 +235,8 @@ class Doorkeeper:
 
     def _accept(self, listener: str, bound: list[socket.socket]) -> None:
         welcome = self.receptions[listener].welcome
-        self._acceptors += [Acceptor(listening, welcome, self._around.capacity) for listening in bound]
+        around = self._around
+        self._acceptors += [Acceptor(listening, welcome, around.capacity, around.newcomers) for listening in bound]
 
     def _advertised_by(self, listener: ListenerConfig) -> Advertised:
         brokers = listener.brokers

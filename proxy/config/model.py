@@ -212,6 +212,11 @@ class Limits:
     revoked_session_grace_s: int = 0
     drain_timeout_s: int = 30
     max_connections: int = 10_000
+    max_handshakes: int = 1_000
+    max_handshakes_per_address: int = 500
+    failed_logins_per_address: int = 100
+    failed_logins_window_s: int = 10
+    failed_logins_pause_s: int = 2
 
 
 @dataclass(frozen=True, slots=True)

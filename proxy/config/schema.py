@@ -156,6 +156,15 @@ LIMITS: Final = _object(
         ),
         "drain_timeout_s": _limit("For requests in flight when stopping, in seconds.", 30, minimum=0, maximum=86_400),
         "max_connections": _limit("Client connections at one time, of each worker.", 10_000),
+        "max_handshakes": _limit("TLS handshakes and logins that are not finished, of each worker.", 1_000),
+        "max_handshakes_per_address": _limit("How many of them may come from one address.", 500),
+        "failed_logins_per_address": _limit(
+            "Failed logins after which an address has to pause, of each worker; 0: never.", 100, minimum=0
+        ),
+        "failed_logins_window_s": _limit("Within how many seconds.", 10, maximum=86_400),
+        "failed_logins_pause_s": _limit(
+            "How long connections from there are closed at once, in seconds.", 2, maximum=3600
+        ),
     },
 )
 

@@ -49,6 +49,13 @@ class Metrics:
         self.connections_closed = self._counter(
             "connections_closed", "Client connections closed, by reason.", "listener", "reason"
         )
+        self.connections_refused = self._counter(
+            "connections_refused",
+            "Connections closed as soon as it was clear where they come from; reason: handshakes, failed_logins.",
+            "listener",
+            "reason",
+        )
+        self.handshakes = self._gauge("handshakes", "TLS handshakes and logins that are not finished.")
         self.first_bytes_rejected = self._counter(
             "first_bytes_rejected",
             "Connections whose first bytes were not what the port expects.",

@@ -90,6 +90,13 @@ class Observer:
             **({} if detail is None else {"detail": detail}),
         )
 
+    def connection_refused(self, listener: str, host: str, reason: str, detail: str) -> None:
+        """A connection was closed for the number of those from its address. `reason` is a label of a small set."""
+        self.metrics.connections_refused.labels(listener, reason).inc()
+        self._warn_seldom(
+            "connection refused", (listener, host, reason), listener=listener, host=host, reason=reason, detail=detail
+        )
+
     def tls_handshake_failed(self, listener: str, host: str, reason: str, detail: str) -> None:
         """A TLS handshake failed. `reason` is a label of a small set (an alert's name), `detail` is free text."""
         self.metrics.tls_handshakes_failed.labels(listener, reason).inc()
