@@ -20,6 +20,7 @@ from proxy.addressing.topology import Topology
 from proxy.authentication.certificates import certificate_principal
 from proxy.authentication.credentials import random_text
 from proxy.authentication.mechanisms import Mechanisms
+from proxy.authentication.networks import PrincipalsByNetwork
 from proxy.authentication.outcome import Identity
 from proxy.authentication.users import FileUsers
 from proxy.config.model import (
@@ -315,6 +316,7 @@ class Doorkeeper:
             verdicts=lambda: self._verdicts,
             mechanisms=lambda: self._mechanisms.get(listener.name),
             principal=principal,
+            by_network=PrincipalsByNetwork(listener.principal_by_network).find,
             stands=stands,
             forwarders=listener.trusted_forwarders,
             limits=_session_limits(self.config.limits),

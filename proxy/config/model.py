@@ -135,6 +135,7 @@ class TlsConfig:
 class ListenerConfig:
     """One way in. `principal` is who a client is that does not authenticate.
 
+    `principal_by_network` says so for some networks, as `canonical_network` writes them.
     `trusted_forwarders` are those whose certificates may speak for clients of their own.
     `allow_unauthenticated` lets others than this machine in without authentication though the brokers ask for one.
     """
@@ -150,6 +151,7 @@ class ListenerConfig:
     sasl: SaslConfig = field(default_factory=SaslConfig)
     balancers: tuple[IPv4Network | IPv6Network, ...] = ()
     principal: Principal = ANONYMOUS
+    principal_by_network: Mapping[str, Principal] = field(default_factory=dict)
     trusted_forwarders: frozenset[Principal] = frozenset()
     allow_unauthenticated: bool = False
 

@@ -73,6 +73,15 @@ PROXY_PROTOCOL: Final = _object(
     ("from",),
 )
 
+NETWORK_PRINCIPAL: Final = _object(
+    "Who clients of one network are.",
+    {
+        "network": _text("A network or an address, such as 10.1.2.0/24 or 10.1.2.3."),
+        "principal": _text("Who its clients are.", pattern="^[^:]+:.+$"),
+    },
+    ("network", "principal"),
+)
+
 LISTENER: Final = _object(
     "One way in.",
     {
@@ -97,6 +106,12 @@ LISTENER: Final = _object(
         "sasl": SASL,
         "proxy_protocol": PROXY_PROTOCOL,
         "principal": _text("Who a client of a PLAINTEXT listener is.", default="User:ANONYMOUS", pattern="^[^:]+:.+$"),
+        "principal_by_network": {
+            "type": "array",
+            "minItems": 1,
+            "items": NETWORK_PRINCIPAL,
+            "description": "Who clients without any proof are, by where they come from; the narrowest network decides.",
+        },
         "trusted_forwarders": {
             **_texts("Principals of certificates: doorkeepers that may say whose connections they pass on."),
             "uniqueItems": True,

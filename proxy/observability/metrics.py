@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCo
 
 # Mechanisms that may become a label; whatever else a client asks for is counted under UNKNOWN.
 MECHANISMS = frozenset(
-    {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI", "SSL", "ANONYMOUS", "FORWARDED"},
+    {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI", "SSL", "NETWORK", "ANONYMOUS", "FORWARDED"},
 )
 UNKNOWN = "Unknown"
 

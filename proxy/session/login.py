@@ -22,11 +22,17 @@ class Login:
     """
 
     def __init__(
-        self, context: SessionContext, reports: Reports, certificate: bytes | None, again: Identity | None = None
+        self,
+        context: SessionContext,
+        reports: Reports,
+        certificate: bytes | None,
+        host: str,
+        again: Identity | None = None,
     ) -> None:
         self._context = context
         self._reports = reports
         self._certificate = certificate
+        self._host = host
         mechanisms = context.mechanisms()
         self._sasl = (
             None if mechanisms is None else SaslExchange(mechanisms, longest_ms=context.max_reauth_ms, again=again)
@@ -56,9 +62,12 @@ class Login:
         return Identity(self.principal, self._sasl.mechanism)
 
     def begin(self) -> Commands:
-        """The client is connected. Without SASL it is whom its certificate names."""
+        """The client is connected. Without SASL it is whom its certificate names, or its network."""
         if self._sasl is not None:
             return [commands.SetTimer(Timer.AUTHENTICATION, self._context.limits.authentication_timeout_s)]
+        placed = self._context.by_network(self._host) if self._certificate is None else None
+        if placed is not None:
+            return [self._become(placed, "NETWORK")]
         mechanism = "ANONYMOUS" if self._certificate is None else "SSL"
         try:
             return [self._become(self._context.principal(self._certificate), mechanism)]

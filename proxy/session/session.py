@@ -66,7 +66,7 @@ class Session:
         self._answers = Answers(self._tell_checked_of)
         self._out: Commands = []
         self._reports = Reports(caller.session_id, context.listener, caller.host)
-        self._login: Login | None = Login(context, self._reports, certificate)
+        self._login: Login | None = Login(context, self._reports, certificate, caller.host)
         self._service: Service | None = None
         self._identity: Identity | None = None
         self._certificate = certificate
@@ -324,7 +324,7 @@ class Session:
             self._advance(login, login.take(frame))
 
     def _authenticate_again(self, frame: memoryview) -> None:
-        self._login = Login(self._context, self._reports, None, again=self._lifetime.identity)
+        self._login = Login(self._context, self._reports, None, self._caller.host, again=self._lifetime.identity)
         self._out += self._lifetime.renew()
         self._advance(self._login, self._login.begin())
         self._authenticate(frame)

@@ -144,6 +144,11 @@ class Running:
         await within(self._reading)
         return code
 
+    async def ended_with(self, code):
+        """Stop it; whether it ends with that exit code."""
+        self.signal(signal.SIGTERM)
+        return await self.ended() == code
+
     async def clean(self):
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
