@@ -64,6 +64,10 @@ class Stranger:
         await self.choose("PLAIN")
         return await self.say(f"\0{user}\0{password}".encode())
 
+    async def ask_versions(self) -> Any:
+        """What is served: asked and answered before and after authentication."""
+        return await self.ask(ApiKey.API_VERSIONS, 1)
+
     async def closed(self) -> bool:
         """Whether the other side closes without another byte, as soon as it does one of the two."""
         try:
