@@ -103,6 +103,10 @@ class Login:
             commands.SetTimer(Timer.DELAY, self._context.limits.failed_authentication_delay_s),
         ]
 
+    def refuse_frame(self, head: bytes, detail: str) -> Commands:
+        """Refuse a client whose frame is too large; `head` is what is there of the first `HEAD_SIZE` bytes."""
+        return self.fail(self._exchange().too_large(head, detail))
+
     def tell_failure(self) -> Commands:
         """The while is over."""
         return [] if self._failure is None else [commands.SendClient((self._failure,))]

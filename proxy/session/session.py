@@ -33,7 +33,7 @@ from proxy.session.forwarding import introduction
 from proxy.session.lifetime import Lifetime
 from proxy.session.login import Login
 from proxy.session.reports import Reports
-from proxy.session.sasl import UnexpectedRequest
+from proxy.session.sasl import HEAD_SIZE, UnexpectedRequest
 from proxy.session.service import Service
 from proxy.session.slots import Answered, Edit
 from proxy.session.target import BrokerUnknown, Target
@@ -206,11 +206,11 @@ class Session:
                 self._end_if_due()
             except ProxyHeader as fault:
                 self._refuse_to_forward(self._reports.principal, fault)
-            except (FrameTooLarge, UnexpectedRequest) as fault:
+            except FrameTooLarge as fault:
+                self._refuse_frame(fault)
+            except UnexpectedRequest as fault:
                 if self._login is not None:
                     self._out += self._login.fail(Failed("", str(fault), None))
-                else:
-                    self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
             except BrokerUnknown as fault:
                 self._close(CloseReason.BROKER_UNREACHABLE, str(fault))
             except UnsupportedApi as fault:
@@ -218,6 +218,12 @@ class Session:
             except ProtocolError as fault:
                 self._close(CloseReason.MALFORMED_REQUEST, str(fault))
         self._settle()
+
+    def _refuse_frame(self, fault: FrameTooLarge) -> None:
+        if self._login is None:
+            self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
+        else:
+            self._out += self._login.refuse_frame(self._splitter.abandon(HEAD_SIZE), str(fault))
 
     def _take_repeats(self, service: Service, data: bytes) -> Buffer:
         """What is left of new bytes when those requests are on their way that nobody has to look at."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
 from proxy.authentication.gssapi import Kerberos
@@ -72,6 +73,31 @@ def test_a_longer_frame_ends_the_connection_before_its_body_comes(mechanism: str
     at = desk(mechanism, version)
     announce(at, limit + 1)
     assert refused(at, mechanism, limit + 1, limit)
+
+
+@pytest.mark.parametrize("arrived", [14, 5_000, 200_000])
+@pytest.mark.parametrize("mechanism", [name for name in LARGEST if name != NO_MECHANISM])
+def test_the_client_is_told_as_soon_as_it_is_clear_whom_to_answer(mechanism: str, arrived: int) -> None:
+    """In clear text, by what came with the length; nothing of it is kept."""
+    at = desk(mechanism, 1)
+    at.raw_at_client()
+    sent = at.request(ApiKey.SASL_AUTHENTICATE, 1, auth_bytes=bytes(300_000))
+    at.do(at.session.client_bytes(sent[:arrived]))
+    assert at.session._splitter.buffered == 0
+    assert failures(at)[0].mechanism == mechanism
+    at.do(at.session.timer_fired(Timer.DELAY))
+    answer = at.at_client(ApiKey.SASL_AUTHENTICATE, 1)
+    assert answer.error_code is ErrorCode.sasl_authentication_failed
+    assert f"larger than the {LARGEST[mechanism]} that are allowed here" in answer.error_message
+    assert at.closed == "authentication_failed"
+
+
+@pytest.mark.parametrize("api_key", [ApiKey.METADATA, ApiKey.SASL_HANDSHAKE])
+def test_what_is_no_token_is_not_answered(api_key: ApiKey) -> None:
+    at = desk("PLAIN", 1)
+    sent = at.request(api_key, 0)
+    at.do(at.session.client_bytes((5_000).to_bytes(4, "big") + sent[4:].ljust(5_000, b"\0")))
+    assert refused(at, "PLAIN", 5_000, 4_096)
 
 
 @pytest.mark.parametrize("mechanism", LARGEST)
