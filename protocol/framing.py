@@ -69,6 +69,12 @@ class FrameSplitter:
         self._rest = memoryview(b"".join((frame, self._broken or b"", self._rest)))
         self._broken = None
 
+    def abandon(self, count: int) -> bytes:
+        """Drop all that is held; its first bytes, at most so many, come back."""
+        first = b"".join((self._broken or b"", self._rest[:count]))[:count]
+        self._broken, self._rest = None, memoryview(b"")
+        return first
+
     def frames(self) -> Iterator[memoryview]:
         """All frames that are complete now."""
         while (frame := self.next()) is not None:

@@ -20,6 +20,7 @@ from proxy.addressing.topology import Topology
 from proxy.authentication.certificates import certificate_principal
 from proxy.authentication.credentials import random_text
 from proxy.authentication.mechanisms import Mechanisms
+from proxy.authentication.networks import PrincipalsByNetwork
 from proxy.authentication.outcome import Identity
 from proxy.authentication.users import FileUsers
 from proxy.config.model import (
@@ -41,6 +42,7 @@ from proxy.session.context import SessionContext, SessionLimits
 from proxy.session.session import Session
 from proxy.transport.discovery import Discovery
 from proxy.transport.listener import Acceptor, bind, bind_beside
+from proxy.transport.newcomers import FailedLogins, Newcomers
 from proxy.transport.plain_hop import PlainHop
 from proxy.transport.ports import Client
 from proxy.transport.reception import Reception
@@ -103,9 +105,17 @@ class Doorkeeper:
                 if listener.sasl.ldap is not None
             },
             capacity=Capacity(config.limits.max_connections),
+            newcomers=Newcomers(config.limits.max_handshakes, config.limits.max_handshakes_per_address),
+            failed_logins=FailedLogins(
+                config.limits.failed_logins_per_address,
+                config.limits.failed_logins_window_s,
+                config.limits.failed_logins_pause_s,
+                time.monotonic,
+            ),
             tasks=self._tasks,
             hop=hop,
         )
+        observer.metrics.handshakes.set_function(lambda: self._around.newcomers.used)
         self._requests: dict[int, int] = {}
         self._mechanisms: dict[str, Mechanisms] = {}
         self._providers = {
@@ -142,6 +152,7 @@ class Doorkeeper:
                     passwords=self._providers[listener.name].passwords,
                     tokens=self._providers[listener.name].tokens,
                     kerberos=self._providers[listener.name].kerberos,
+                    legacy_scram_nonce=listener.sasl.accept_legacy_scram_nonce,
                 )
         self._observer.policy_in_force(snapshot.generation, time.time())
         asyncio.get_running_loop().call_later(
@@ -225,7 +236,8 @@ class Doorkeeper:
 
     def _accept(self, listener: str, bound: list[socket.socket]) -> None:
         welcome = self.receptions[listener].welcome
-        self._acceptors += [Acceptor(listening, welcome, self._around.capacity) for listening in bound]
+        around = self._around
+        self._acceptors += [Acceptor(listening, welcome, around.capacity, around.newcomers) for listening in bound]
 
     def _advertised_by(self, listener: ListenerConfig) -> Advertised:
         brokers = listener.brokers
@@ -304,6 +316,7 @@ class Doorkeeper:
             verdicts=lambda: self._verdicts,
             mechanisms=lambda: self._mechanisms.get(listener.name),
             principal=principal,
+            by_network=PrincipalsByNetwork(listener.principal_by_network).find,
             stands=stands,
             forwarders=listener.trusted_forwarders,
             limits=_session_limits(self.config.limits),

@@ -13,14 +13,12 @@ from typing import Final, Protocol
 from policies.model import Principal
 from proxy.authentication.kerberos_names import KerberosNames, NoKerberosName
 from proxy.authentication.outcome import (
-    MAX_BEARER_BYTES,
     Authenticated,
     Challenge,
     Failed,
     Outcome,
     Verify,
     invalid_credentials,
-    token_too_long,
 )
 
 GSSAPI = "GSSAPI"
@@ -88,9 +86,6 @@ class GssapiConversation:
         if self._busy or self._stage is _Stage.OVER:
             self._stage = _Stage.OVER
             return invalid_credentials(GSSAPI, "a token that nobody waits for")
-        if len(token) > MAX_BEARER_BYTES:
-            self._stage = _Stage.OVER
-            return token_too_long(len(token), MAX_BEARER_BYTES)
         self._busy = True
         return Verify(partial(self._work, token))
 

@@ -1,6 +1,7 @@
 """The SASL mechanisms a listener offers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from proxy.authentication.credentials import ScramMechanism
 from proxy.authentication.gssapi import GSSAPI, GssapiConversation, Kerberos
@@ -18,6 +19,17 @@ SUPPORTED_MECHANISMS = (PLAIN, *SCRAM_MECHANISMS, OAUTHBEARER, GSSAPI)
 NEEDING_USERS = (PLAIN, *SCRAM_MECHANISMS)
 """Those that check against users' verifiers."""
 
+FRAME_MAX_BYTES: Final[Mapping[str, int]] = {
+    PLAIN: 4_096,
+    **dict.fromkeys(SCRAM_MECHANISMS, 4_096),
+    OAUTHBEARER: 131_072,
+    GSSAPI: 65_536,
+}
+"""Longest frame with a token of each mechanism: names and passwords are short; group claims of tokens and of Kerberos
+tickets (PACs) of large organisations reach tens of thousands of bytes."""
+FIRST_FRAME_MAX_BYTES: Final = FRAME_MAX_BYTES[GSSAPI]
+"""Longest frame of a client that has not chosen a mechanism: clients of Kafka 0.9 begin with a token of GSSAPI."""
+
 
 class Mechanisms:
     """The enabled mechanisms, in the order that SaslHandshake lists them."""
@@ -32,12 +44,14 @@ class Mechanisms:
         passwords: Passwords | None = None,
         tokens: TokenChecker | None = None,
         kerberos: Kerberos | None = None,
+        legacy_scram_nonce: bool = False,
     ) -> None:
         """Enable `names` for `users`.
 
         `nonce` makes a fresh printable nonce without commas (`random_text(secrets.randbits)`). `secret` hides which
         users exist: 32 random bytes, the same in all processes that answer on one address. `passwords` checks those of
         PLAIN instead of the verifiers of `users`; `tokens` is what OAUTHBEARER needs, `kerberos` what GSSAPI needs.
+        `legacy_scram_nonce` lets librdkafka before 2.6.1 use SCRAM.
 
         Raises ValueError on a mechanism that is not supported, or lacks what it needs.
         """
@@ -55,6 +69,7 @@ class Mechanisms:
         self._directory = Directory(users, secret)
         self._passwords = passwords or VerifierPasswords(self._directory)
         self._nonce = nonce
+        self._legacy_scram_nonce = legacy_scram_nonce
 
     def knows(self, identity: Identity) -> bool:
         """Whether who proved itself by one of these could do so now, as far as can be told without asking anybody."""
@@ -78,4 +93,5 @@ class Mechanisms:
         if name == GSSAPI:
             assert self._kerberos is not None
             return GssapiConversation(self._kerberos)
-        return ScramConversation(ScramMechanism(name), self._directory, self._nonce)
+        mechanism = ScramMechanism(name)
+        return ScramConversation(mechanism, self._directory, self._nonce, legacy_nonce=self._legacy_scram_nonce)

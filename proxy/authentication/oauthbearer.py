@@ -11,7 +11,6 @@ from typing import Final
 
 from policies.model import Principal
 from proxy.authentication.outcome import (
-    MAX_BEARER_BYTES,
     Authenticated,
     Challenge,
     Failed,
@@ -19,7 +18,6 @@ from proxy.authentication.outcome import (
     Verify,
     WaitsFor,
     invalid_credentials,
-    token_too_long,
 )
 from proxy.authentication.tokens import KeyUnknown, TokenAccepted, TokenChecker, TokenRejected
 
@@ -52,8 +50,6 @@ class OauthbearerConversation:
         if self._begun:
             return invalid_credentials(OAUTHBEARER, "a token after the last one")
         self._begun = True
-        if len(token) > MAX_BEARER_BYTES:
-            return token_too_long(len(token), MAX_BEARER_BYTES)
         return self._first(token)
 
     def verified(self, result: object) -> Outcome:

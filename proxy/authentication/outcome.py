@@ -7,12 +7,6 @@ from typing import Protocol
 
 from policies.model import Principal
 
-MAX_TOKEN_BYTES = 16_384
-"""Longest SASL token read, in bytes. RFC 4616 asks for 255 octets a field; JWTs used as passwords reach thousands."""
-
-MAX_BEARER_BYTES = 131_072
-"""Longest token of OAUTHBEARER and GSSAPI: group claims and PACs of large organisations reach tens of thousands."""
-
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -26,11 +20,13 @@ class Authenticated:
     """The client is `principal`; `data` is the server's last token, None when the client has had the last word.
 
     `session_lifetime_ms` is how long what the client showed is good for (KIP-368), 0 if it does not end.
+    `legacy_scram_nonce` says that it was let in with the wrong nonce of librdkafka before 2.6.1.
     """
 
     principal: Principal
     data: bytes | None = b""
     session_lifetime_ms: int = 0
+    legacy_scram_nonce: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +84,6 @@ def invalid_credentials(mechanism: str, detail: str, username: str | None = None
     """Return the failure whose cause the client must not learn (Kafka: SaslServerAuthenticator)."""
     message = f"Authentication failed during authentication due to invalid credentials with SASL mechanism {mechanism}"
     return Failed(message, detail, username)
-
-
-def token_too_long(size: int, limit: int = MAX_TOKEN_BYTES) -> Failed:
-    """Return the failure for a token of `size` bytes, over `limit`."""
-    detail = f"SASL token of {size} bytes is longer than the {limit} bytes accepted"
-    return Failed(f"Authentication failed: {detail}", detail)
 
 
 def foreign_authorization_id(username: str) -> Failed:

@@ -8,14 +8,12 @@ from functools import partial
 
 from policies.model import Principal
 from proxy.authentication.outcome import (
-    MAX_TOKEN_BYTES,
     Authenticated,
     Failed,
     Outcome,
     Verify,
     foreign_authorization_id,
     invalid_credentials,
-    token_too_long,
 )
 from proxy.authentication.passwords import BackendUnavailable, Passwords
 
@@ -35,8 +33,6 @@ class PlainConversation:
         if self._used:
             return invalid_credentials(PLAIN, "a token after the last one")
         self._used = True
-        if len(token) > MAX_TOKEN_BYTES:
-            return token_too_long(len(token))
         try:
             fields = token.decode("utf-8").split("\0")
         except UnicodeDecodeError:

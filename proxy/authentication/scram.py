@@ -7,6 +7,9 @@ by an `e=` message; all failures but one look alike to the client. Stricter or w
 - `c=` must repeat the client's own GS2 header (RFC 5802 section 7), which Kafka never compares;
 - the GS2 flag `y` and names beyond ASCII are taken, as the RFC has them and Kafka's patterns do not;
 - `tokenauth=true` (KIP-48) is refused: there are no delegation tokens here.
+
+librdkafka before 2.6.1 answers with its own nonce in front of the whole one (confluentinc/librdkafka#4895). That still
+ends with our part and is signed as it is sent, so letting it in opens no replay; it is done on demand only.
 """
 
 import base64
@@ -14,18 +17,17 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from policies.model import Principal
 from proxy.authentication.credentials import ScramCredential, ScramMechanism
 from proxy.authentication.outcome import (
-    MAX_TOKEN_BYTES,
     Authenticated,
     Challenge,
     Failed,
     Outcome,
     foreign_authorization_id,
     invalid_credentials,
-    token_too_long,
 )
 from proxy.authentication.users import Directory
 
@@ -41,6 +43,11 @@ _CLIENT_FINAL = re.compile(
     rf"(?P<unproven>c=(?P<binding>{_BASE64}),r=(?P<nonce>{_NONCE}){_EXTENSIONS}),p=(?P<proof>{_BASE64})"
 )
 
+_LEGACY_NONCE: Final = (
+    "the client repeats its own nonce in front of ours, as librdkafka before 2.6.1 does: "
+    "update it, or set sasl.accept_legacy_scram_nonce"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Exchange:
@@ -50,6 +57,7 @@ class _Exchange:
     credential: ScramCredential
     known: bool
     binding: str  # the c= to come
+    client_nonce: str
     nonce: str  # the r= to come: the client's part and ours
     transcript: str  # client-first-message-bare, server-first-message
 
@@ -57,10 +65,14 @@ class _Exchange:
 class ScramConversation:
     """One exchange: client-first, our challenge, client-final, our signature. Both answers are quick to compute."""
 
-    def __init__(self, mechanism: ScramMechanism, directory: Directory, nonce: Callable[[], str]) -> None:
+    def __init__(
+        self, mechanism: ScramMechanism, directory: Directory, nonce: Callable[[], str], *, legacy_nonce: bool = False
+    ) -> None:
+        """`legacy_nonce` lets in librdkafka before 2.6.1 as well."""
         self._mechanism = mechanism
         self._directory = directory
         self._nonce = nonce
+        self._legacy_nonce = legacy_nonce
         self._exchange: _Exchange | None = None
         self._over = False
 
@@ -77,8 +89,6 @@ class ScramConversation:
         raise RuntimeError(f"no password check is pending, yet one ended: {result}")
 
     def _step(self, token: bytes) -> Outcome:
-        if len(token) > MAX_TOKEN_BYTES:
-            return token_too_long(len(token))
         try:
             message = token.decode("utf-8")
         except UnicodeDecodeError:
@@ -108,6 +118,7 @@ class ScramConversation:
             credential=credential,
             known=known,
             binding=_encode(first["gs2"].encode("utf-8")),
+            client_nonce=first["nonce"],
             nonce=nonce,
             transcript=f"{first['bare']},{challenge}",
         )
@@ -120,13 +131,17 @@ class ScramConversation:
         if match["binding"] != exchange.binding:
             return self._invalid("the channel binding (c=) is not the one announced", exchange.username)
         # Compared whole: a client that may choose the server's part can replay (CVE-2024-56128).
-        if not hmac.compare_digest(match["nonce"], exchange.nonce):
+        legacy = hmac.compare_digest(match["nonce"], exchange.client_nonce + exchange.nonce)
+        if legacy and not self._legacy_nonce:
+            return self._invalid(_LEGACY_NONCE, exchange.username)
+        if not legacy and not hmac.compare_digest(match["nonce"], exchange.nonce):
             return self._invalid("the nonce (r=) is not the one of this exchange", exchange.username)
         signed = f"{exchange.transcript},{match['unproven']}".encode()
         if not self._proves(base64.b64decode(match["proof"]), signed, exchange.credential) or not exchange.known:
             return self._invalid("unknown user or wrong password", exchange.username)
         signature = self._mechanism.hmac(exchange.credential.server_key, signed)
-        return Authenticated(Principal("User", exchange.username), f"v={_encode(signature)}".encode("ascii"))
+        final = f"v={_encode(signature)}".encode("ascii")
+        return Authenticated(Principal("User", exchange.username), final, legacy_scram_nonce=legacy)
 
     def _proves(self, proof: bytes, signed: bytes, credential: ScramCredential) -> bool:
         if len(proof) != self._mechanism.digest_size:

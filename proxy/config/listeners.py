@@ -19,6 +19,7 @@ from proxy.config.model import (
     PrincipalSource,
     SecurityProtocol,
 )
+from proxy.config.networks import read_principal_by_network
 from proxy.config.reader import SettingsReader
 from proxy.config.sasl import read_sasl
 from proxy.config.sasl_model import SaslConfig
@@ -62,6 +63,7 @@ def read_listener(reader: SettingsReader, node: Node) -> ListenerConfig | None:
         sasl=sasl,
         balancers=_balancers(reader, entries["proxy_protocol"].value) if "proxy_protocol" in entries else (),
         principal=principal or ANONYMOUS,
+        principal_by_network=read_principal_by_network(reader, entries, tls),
         trusted_forwarders=read_forwarders(reader, entries, protocol, tls),
         allow_unauthenticated=_flag(reader, entries, "allow_unauthenticated"),
     )
@@ -156,6 +158,7 @@ def _report_contradictions(reader: SettingsReader, node: Node, entries: Entries,
         "tls": (protocol.tls, "SSL or SASL_SSL"),
         "sasl": (protocol.sasl, "SASL_PLAINTEXT or SASL_SSL"),
         "principal": (protocol is SecurityProtocol.PLAINTEXT, "PLAINTEXT"),
+        "principal_by_network": (not protocol.sasl, "PLAINTEXT or SSL"),
         "principal_source": (protocol is SecurityProtocol.SSL, "SSL"),
     }
     for name, (wanted, others) in needs.items():

@@ -135,6 +135,7 @@ class TlsConfig:
 class ListenerConfig:
     """One way in. `principal` is who a client is that does not authenticate.
 
+    `principal_by_network` says so for some networks, as `canonical_network` writes them.
     `trusted_forwarders` are those whose certificates may speak for clients of their own.
     `allow_unauthenticated` lets others than this machine in without authentication though the brokers ask for one.
     """
@@ -150,6 +151,7 @@ class ListenerConfig:
     sasl: SaslConfig = field(default_factory=SaslConfig)
     balancers: tuple[IPv4Network | IPv6Network, ...] = ()
     principal: Principal = ANONYMOUS
+    principal_by_network: Mapping[str, Principal] = field(default_factory=dict)
     trusted_forwarders: frozenset[Principal] = frozenset()
     allow_unauthenticated: bool = False
 
@@ -212,6 +214,11 @@ class Limits:
     revoked_session_grace_s: int = 0
     drain_timeout_s: int = 30
     max_connections: int = 10_000
+    max_handshakes: int = 1_000
+    max_handshakes_per_address: int = 500
+    failed_logins_per_address: int = 100
+    failed_logins_window_s: int = 10
+    failed_logins_pause_s: int = 2
 
 
 @dataclass(frozen=True, slots=True)

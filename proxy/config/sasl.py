@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from policies.strict_yaml import Entry, Node
 from proxy.authentication.gssapi import GSSAPI
 from proxy.authentication.kerberos_names import InvalidKerberosRule, KerberosNames
-from proxy.authentication.mechanisms import NEEDING_USERS, SUPPORTED_MECHANISMS
+from proxy.authentication.mechanisms import NEEDING_USERS, SCRAM_MECHANISMS, SUPPORTED_MECHANISMS
 from proxy.authentication.oauthbearer import OAUTHBEARER
 from proxy.authentication.plain import PLAIN
 from proxy.authentication.tokens import DEFAULT_ALGORITHMS, TokenRules
@@ -32,6 +32,7 @@ def read_sasl(reader: SettingsReader, node: Node, setting: str) -> SaslConfig:
         mechanisms=mechanisms,
         needs_users=any(each in NEEDING_USERS and not (each == PLAIN and "ldap" in entries) for each in mechanisms),
         max_reauth_ms=_integer(reader, entries, "max_reauth_ms", sasl_schema.SASL, 0),
+        accept_legacy_scram_nonce=_legacy_scram_nonce(reader, entries, mechanisms),
         ldap=read_ldap(reader, entries["ldap"].value) if "ldap" in entries else None,
         kerberos=_kerberos(reader, entries["kerberos"].value) if "kerberos" in entries else None,
         oauthbearer=_oauthbearer(reader, entries["oauthbearer"].value, setting) if "oauthbearer" in entries else None,
@@ -46,6 +47,15 @@ def _report_contradictions(reader: SettingsReader, node: Node, entries: Entries,
         reader.fault(node, f"{OAUTHBEARER} needs the key 'oauthbearer'", "the issuer whose tokens are taken")
     if GSSAPI in mechanisms and "kerberos" not in entries:
         reader.fault(node, f"{GSSAPI} needs the key 'kerberos'", "our keytab and realm")
+
+
+def _legacy_scram_nonce(reader: SettingsReader, entries: Entries, mechanisms: tuple[str, ...]) -> bool:
+    if "accept_legacy_scram_nonce" not in entries:
+        return False
+    entry = entries["accept_legacy_scram_nonce"]
+    if mechanisms and not set(mechanisms) & set(SCRAM_MECHANISMS):
+        reader.fault(entry.key, "accept_legacy_scram_nonce has no effect without a SCRAM mechanism")
+    return bool(reader.boolean(entry.value))
 
 
 def _kerberos(reader: SettingsReader, node: Node) -> KerberosConfig | None:

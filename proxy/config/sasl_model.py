@@ -32,7 +32,8 @@ class KerberosConfig:
 class SaslConfig:
     """How clients of a listener authenticate. `mechanisms` is empty on a listener without SASL.
 
-    `needs_users` says that one of them checks against the file of users.
+    `needs_users` says that one of them checks against the file of users. `accept_legacy_scram_nonce` lets librdkafka
+    before 2.6.1 use SCRAM.
     """
 
     mechanisms: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class SaslConfig:
     ldap: LdapConfig | None = None
     kerberos: KerberosConfig | None = None
     needs_users: bool = False
+    accept_legacy_scram_nonce: bool = False
 
     def files(self) -> tuple[Path, ...]:
         """Files that have to be there, and whose content is somebody else's business."""

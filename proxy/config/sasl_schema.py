@@ -77,6 +77,11 @@ SASL: Final = mapping(
         "max_reauth_ms": limit(
             "How long until a client has to authenticate again (connections.max.reauth.ms); 0: never.", 0, minimum=0
         ),
+        "accept_legacy_scram_nonce": {
+            "type": "boolean",
+            "default": False,
+            "description": "Let in the wrong nonce that librdkafka before 2.6.1 sends with SCRAM.",
+        },
         "oauthbearer": OAUTHBEARER,
         "ldap": LDAP,
         "kerberos": KERBEROS,

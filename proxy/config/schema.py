@@ -73,6 +73,15 @@ PROXY_PROTOCOL: Final = _object(
     ("from",),
 )
 
+NETWORK_PRINCIPAL: Final = _object(
+    "Who clients of one network are.",
+    {
+        "network": _text("A network or an address, such as 10.1.2.0/24 or 10.1.2.3."),
+        "principal": _text("Who its clients are.", pattern="^[^:]+:.+$"),
+    },
+    ("network", "principal"),
+)
+
 LISTENER: Final = _object(
     "One way in.",
     {
@@ -97,6 +106,12 @@ LISTENER: Final = _object(
         "sasl": SASL,
         "proxy_protocol": PROXY_PROTOCOL,
         "principal": _text("Who a client of a PLAINTEXT listener is.", default="User:ANONYMOUS", pattern="^[^:]+:.+$"),
+        "principal_by_network": {
+            "type": "array",
+            "minItems": 1,
+            "items": NETWORK_PRINCIPAL,
+            "description": "Who clients without any proof are, by where they come from; the narrowest network decides.",
+        },
         "trusted_forwarders": {
             **_texts("Principals of certificates: doorkeepers that may say whose connections they pass on."),
             "uniqueItems": True,
@@ -139,7 +154,9 @@ LIMITS: Final = _object(
     {
         "socket_request_max_bytes": _limit("Largest request, in bytes.", 104_857_600, maximum=MOST_BYTES),
         "unauthenticated_request_max_bytes": _limit(
-            "Largest request before authentication, in bytes.", 524_288, maximum=MOST_BYTES
+            "Largest request before authentication, in bytes; SASL has smaller bounds by mechanism.",
+            524_288,
+            maximum=MOST_BYTES,
         ),
         "max_in_flight": _limit("Requests of one connection that may wait for their answers.", 128, maximum=65_536),
         "handshake_timeout_s": _limit("For the TLS handshake, in seconds.", 10, maximum=3600),
@@ -154,6 +171,15 @@ LIMITS: Final = _object(
         ),
         "drain_timeout_s": _limit("For requests in flight when stopping, in seconds.", 30, minimum=0, maximum=86_400),
         "max_connections": _limit("Client connections at one time, of each worker.", 10_000),
+        "max_handshakes": _limit("TLS handshakes and logins that are not finished, of each worker.", 1_000),
+        "max_handshakes_per_address": _limit("How many of them may come from one address.", 500),
+        "failed_logins_per_address": _limit(
+            "Failed logins after which an address has to pause, of each worker; 0: never.", 100, minimum=0
+        ),
+        "failed_logins_window_s": _limit("Within how many seconds.", 10, maximum=86_400),
+        "failed_logins_pause_s": _limit(
+            "How long connections from there are closed at once, in seconds.", 2, maximum=3600
+        ),
     },
 )
 

@@ -68,6 +68,15 @@ def _listener(config: Config, listener: ListenerConfig) -> Iterator[Fault]:
             f"whoever reaches listener {listener.name!r} is {listener.principal}",
             "bind it to 127.0.0.1",
         )
+    if listener.principal_by_network:
+        who = ", ".join(
+            f"from {network} is {principal}" for network, principal in listener.principal_by_network.items()
+        )
+        yield config.fault(
+            f"{setting}.principal_by_network",
+            f"clients of listener {listener.name!r} are known by their address alone: whoever can send {who}",
+            "let them authenticate as soon as they can",
+        )
     in_clear = listener.security_protocol is SecurityProtocol.SASL_PLAINTEXT and "PLAIN" in listener.sasl.mechanisms
     if in_clear and reachable:
         yield config.fault(f"{setting}.sasl", "PLAIN sends passwords in clear text over SASL_PLAINTEXT", "SASL_SSL")

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Info, ProcessCo
 
 # Mechanisms that may become a label; whatever else a client asks for is counted under UNKNOWN.
 MECHANISMS = frozenset(
-    {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI", "SSL", "ANONYMOUS", "FORWARDED"},
+    {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI", "SSL", "NETWORK", "ANONYMOUS", "FORWARDED"},
 )
 UNKNOWN = "Unknown"
 
@@ -49,6 +49,13 @@ class Metrics:
         self.connections_closed = self._counter(
             "connections_closed", "Client connections closed, by reason.", "listener", "reason"
         )
+        self.connections_refused = self._counter(
+            "connections_refused",
+            "Connections closed as soon as it was clear where they come from; reason: handshakes, failed_logins.",
+            "listener",
+            "reason",
+        )
+        self.handshakes = self._gauge("handshakes", "TLS handshakes and logins that are not finished.")
         self.first_bytes_rejected = self._counter(
             "first_bytes_rejected",
             "Connections whose first bytes were not what the port expects.",
@@ -60,6 +67,11 @@ class Metrics:
         )
         self.authentications = self._counter(
             "authentications", "Authentications; result: success, failure.", "mechanism", "result"
+        )
+        self.legacy_scram_nonces = self._counter(
+            "legacy_scram_nonces",
+            "Logins let in with the wrong nonce of librdkafka before 2.6.1.",
+            "listener",
         )
 
     def _add_request_metrics(self) -> None:

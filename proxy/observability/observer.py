@@ -90,6 +90,13 @@ class Observer:
             **({} if detail is None else {"detail": detail}),
         )
 
+    def connection_refused(self, listener: str, host: str, reason: str, detail: str) -> None:
+        """A connection was closed for the number of those from its address. `reason` is a label of a small set."""
+        self.metrics.connections_refused.labels(listener, reason).inc()
+        self._warn_seldom(
+            "connection refused", (listener, host, reason), listener=listener, host=host, reason=reason, detail=detail
+        )
+
     def tls_handshake_failed(self, listener: str, host: str, reason: str, detail: str) -> None:
         """A TLS handshake failed. `reason` is a label of a small set (an alert's name), `detail` is free text."""
         self.metrics.tls_handshakes_failed.labels(listener, reason).inc()
@@ -150,6 +157,8 @@ class Observer:
             self._authenticated.add(event.session_id)
             self.metrics.connections.labels(event.listener, "unauthenticated").dec()
             self.metrics.connections.labels(event.listener, "authenticated").inc()
+        if event.legacy_scram_nonce:
+            self.metrics.legacy_scram_nonces.labels(event.listener).inc()
         self._audit.write(records.authenticated(event, self._now()))
 
     def _authentication_failed(self, event: AuthenticationFailed) -> None:

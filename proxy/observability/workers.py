@@ -14,7 +14,13 @@ from prometheus_client.registry import Collector
 
 # Gauges that say how much of something a process holds add up; of all others (a generation, a time) the largest stands.
 _ADDITIVE_GAUGES = frozenset(
-    {"doorkeeper_connections", "process_resident_memory_bytes", "process_virtual_memory_bytes", "process_open_fds"}
+    {
+        "doorkeeper_connections",
+        "doorkeeper_handshakes",
+        "process_resident_memory_bytes",
+        "process_virtual_memory_bytes",
+        "process_open_fds",
+    }
 )
 
 _Key = tuple[str, tuple[tuple[str, str], ...]]

@@ -60,6 +60,8 @@ class SessionContext:
     verdicts: Callable[[], Verdicts]
     mechanisms: Callable[[], Mechanisms | None]
     principal: Callable[[bytes | None], Principal]
+    by_network: Callable[[str], Principal | None] = lambda _host: None
+    """Who a client that proves nothing is by its address; None: what ``principal`` says."""
     stands: Callable[[Identity | None, bytes | None], bool] = lambda _identity, _certificate: True
     """Whether who proved itself so by SASL (None: by a certificate, or not at all) still is somebody."""
     forwarders: frozenset[Principal] = frozenset()

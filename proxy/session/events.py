@@ -68,9 +68,10 @@ class SessionClosed(SessionEvent):
 class Authenticated(SessionEvent):
     """Somebody is known now.
 
-    `mechanism` is a SASL mechanism, "SSL" for a certificate, "ANONYMOUS" for nobody in particular, and "FORWARDED" for
-    a client that is known to another doorkeeper. Through which it came is in `forwarded_by`, the client's own one
-    first; the last one is who connected, from `forwarder_host`.
+    `mechanism` is a SASL mechanism, "SSL" for a certificate, "NETWORK" for a client that is known by its address alone,
+    "ANONYMOUS" for nobody in particular, and "FORWARDED" for a client that is known to another doorkeeper. Through
+    which it came is in `forwarded_by`, the client's own one first; the last one is who connected, from
+    `forwarder_host`. `legacy_scram_nonce` says that it was let in with the wrong nonce of librdkafka before 2.6.1.
     """
 
     principal: str
@@ -78,6 +79,7 @@ class Authenticated(SessionEvent):
     mechanism: str
     forwarded_by: tuple[str, ...] = ()
     forwarder_host: str | None = None
+    legacy_scram_nonce: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

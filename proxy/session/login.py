@@ -22,11 +22,17 @@ class Login:
     """
 
     def __init__(
-        self, context: SessionContext, reports: Reports, certificate: bytes | None, again: Identity | None = None
+        self,
+        context: SessionContext,
+        reports: Reports,
+        certificate: bytes | None,
+        host: str,
+        again: Identity | None = None,
     ) -> None:
         self._context = context
         self._reports = reports
         self._certificate = certificate
+        self._host = host
         mechanisms = context.mechanisms()
         self._sasl = (
             None if mechanisms is None else SaslExchange(mechanisms, longest_ms=context.max_reauth_ms, again=again)
@@ -43,6 +49,12 @@ class Login:
         return self._sasl is not None and self._sasl.takes_requests
 
     @property
+    def frame_max_bytes(self) -> int:
+        """The largest length that the client's next frame may announce."""
+        most = self._context.limits.unauthenticated_request_max_bytes
+        return most if self._sasl is None else min(most, self._sasl.frame_max_bytes)
+
+    @property
     def identity(self) -> Identity | None:
         """Who the client proved to be, if it may prove it again."""
         if self.principal is None or self._sasl is None:
@@ -50,9 +62,12 @@ class Login:
         return Identity(self.principal, self._sasl.mechanism)
 
     def begin(self) -> Commands:
-        """The client is connected. Without SASL it is whom its certificate names."""
+        """The client is connected. Without SASL it is whom its certificate names, or its network."""
         if self._sasl is not None:
             return [commands.SetTimer(Timer.AUTHENTICATION, self._context.limits.authentication_timeout_s)]
+        placed = self._context.by_network(self._host) if self._certificate is None else None
+        if placed is not None:
+            return [self._become(placed, "NETWORK")]
         mechanism = "ANONYMOUS" if self._certificate is None else "SSL"
         try:
             return [self._become(self._context.principal(self._certificate), mechanism)]
@@ -88,6 +103,10 @@ class Login:
             commands.SetTimer(Timer.DELAY, self._context.limits.failed_authentication_delay_s),
         ]
 
+    def refuse_frame(self, head: bytes, detail: str) -> Commands:
+        """Refuse a client whose frame is too large; `head` is what is there of the first `HEAD_SIZE` bytes."""
+        return self.fail(self._exchange().too_large(head, detail))
+
     def tell_failure(self) -> Commands:
         """The while is over."""
         return [] if self._failure is None else [commands.SendClient((self._failure,))]
@@ -108,9 +127,9 @@ class Login:
         elif isinstance(outcome, Authenticated):
             self.lifetime_s = outcome.session_lifetime_ms / 1000
             todo.append(commands.CancelTimer(Timer.AUTHENTICATION))
-            todo.append(self._become(outcome.principal, self._exchange().mechanism))
+            todo.append(self._become(outcome.principal, self._exchange().mechanism, outcome.legacy_scram_nonce))
         return todo
 
-    def _become(self, principal: Principal, mechanism: str) -> commands.Emit:
+    def _become(self, principal: Principal, mechanism: str, legacy_scram_nonce: bool = False) -> commands.Emit:
         self.principal = principal
-        return commands.Emit(self._reports.authenticated(principal, mechanism))
+        return commands.Emit(self._reports.authenticated(principal, mechanism, legacy_scram_nonce))

@@ -47,7 +47,7 @@ class Reports:
         principal = None if self.principal is None else str(self.principal)
         return SessionClosed(**self._who, reason=reason, principal=principal, host=self._host, detail=detail)
 
-    def authenticated(self, principal: Principal, mechanism: str) -> Authenticated:
+    def authenticated(self, principal: Principal, mechanism: str, legacy_scram_nonce: bool = False) -> Authenticated:
         """The client is known from now on."""
         self.principal = principal
         return Authenticated(
@@ -57,6 +57,7 @@ class Reports:
             mechanism=mechanism,
             forwarded_by=self._through,
             forwarder_host=self._peer_host,
+            legacy_scram_nonce=legacy_scram_nonce,
         )
 
     def authentication_failed(self, mechanism: str, failed: Failed) -> AuthenticationFailed:

@@ -16,14 +16,16 @@ from policies.model import Principal
 from protocol.apis import ApiKey, api_label, known_versions, response_type
 from protocol.codec import build
 from protocol.errors import ProtocolError
-from protocol.header import peek_api, read_request_head
+from protocol.header import REQUEST_PREFIX, peek_api, read_request_head
 from protocol.layout import Buffer
 from protocol.splice import Message, encode_response
 from proxy.authentication.gssapi import GSSAPI
-from proxy.authentication.mechanisms import Mechanisms
+from proxy.authentication.mechanisms import FIRST_FRAME_MAX_BYTES, FRAME_MAX_BYTES, Mechanisms
 from proxy.authentication.outcome import Authenticated, Conversation, Failed, Identity, Outcome, Verify
 
 _HANDSHAKE_BY_TOKENS: Final = 0
+HEAD_SIZE: Final = REQUEST_PREFIX.size
+"""Bytes that a frame begins with, enough to answer it."""
 _NO_MECHANISM: Final = "no mechanism"
 _FIRST_BYTE_OF_GSSAPI: Final = b"\x60"
 """The tag that RFC 2743 begins a first token with; no API key begins with it."""
@@ -61,6 +63,11 @@ class SaslExchange:
     def takes_requests(self) -> bool:
         """Whether the next frame is a request that may also be ApiVersions, not a token."""
         return self._conversation is None
+
+    @property
+    def frame_max_bytes(self) -> int:
+        """The largest length that the client's next frame may announce."""
+        return FRAME_MAX_BYTES.get(self.mechanism, FIRST_FRAME_MAX_BYTES)
 
     def handshake(self, frame: Buffer) -> Step:
         """Take the SaslHandshake.
@@ -117,6 +124,18 @@ class SaslExchange:
         head = read_request_head(frame)
         self._version, self._correlation_id = version, head.correlation_id
         return self._step(self._conversation.respond(Message.request(head, frame).entity.auth_bytes))
+
+    def too_large(self, head: bytes, detail: str) -> Failed:
+        """The failure of a client whose next frame is longer than it may be.
+
+        It is told if ``head``, what is there of the first ``HEAD_SIZE`` bytes, says how: the rest need not be read.
+        """
+        message = f"Authentication failed: {detail}"
+        if self._conversation is None or self._raw_tokens or len(head) < HEAD_SIZE:
+            return Failed("", detail, None)
+        api_key, self._version, self._correlation_id = peek_api(head)
+        told = api_key == ApiKey.SASL_AUTHENTICATE and self._version in known_versions(api_key)
+        return Failed(message if told else "", detail, None)
 
     def verified(self, result: object) -> Step:
         """The slow work that a step asked for is done."""

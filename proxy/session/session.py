@@ -33,7 +33,7 @@ from proxy.session.forwarding import introduction
 from proxy.session.lifetime import Lifetime
 from proxy.session.login import Login
 from proxy.session.reports import Reports
-from proxy.session.sasl import UnexpectedRequest
+from proxy.session.sasl import HEAD_SIZE, UnexpectedRequest
 from proxy.session.service import Service
 from proxy.session.slots import Answered, Edit
 from proxy.session.target import BrokerUnknown, Target
@@ -66,7 +66,7 @@ class Session:
         self._answers = Answers(self._tell_checked_of)
         self._out: Commands = []
         self._reports = Reports(caller.session_id, context.listener, caller.host)
-        self._login: Login | None = Login(context, self._reports, certificate)
+        self._login: Login | None = Login(context, self._reports, certificate, caller.host)
         self._service: Service | None = None
         self._identity: Identity | None = None
         self._certificate = certificate
@@ -207,7 +207,7 @@ class Session:
             except ProxyHeader as fault:
                 self._refuse_to_forward(self._reports.principal, fault)
             except FrameTooLarge as fault:
-                self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
+                self._refuse_frame(fault)
             except UnexpectedRequest as fault:
                 if self._login is not None:
                     self._out += self._login.fail(Failed("", str(fault), None))
@@ -218,6 +218,12 @@ class Session:
             except ProtocolError as fault:
                 self._close(CloseReason.MALFORMED_REQUEST, str(fault))
         self._settle()
+
+    def _refuse_frame(self, fault: FrameTooLarge) -> None:
+        if self._login is None:
+            self._close(CloseReason.REQUEST_TOO_LARGE, str(fault))
+        else:
+            self._out += self._login.refuse_frame(self._splitter.abandon(HEAD_SIZE), str(fault))
 
     def _take_repeats(self, service: Service, data: bytes) -> Buffer:
         """What is left of new bytes when those requests are on their way that nobody has to look at."""
@@ -324,13 +330,14 @@ class Session:
             self._advance(login, login.take(frame))
 
     def _authenticate_again(self, frame: memoryview) -> None:
-        self._login = Login(self._context, self._reports, None, again=self._lifetime.identity)
+        self._login = Login(self._context, self._reports, None, self._caller.host, again=self._lifetime.identity)
         self._out += self._lifetime.renew()
         self._advance(self._login, self._login.begin())
         self._authenticate(frame)
 
     def _advance(self, login: Login, todo: Commands) -> None:
         """Do what the login wants, and serve the client once it is known."""
+        self._splitter.limit = login.frame_max_bytes
         for command in todo:
             if isinstance(command, commands.SendClient):
                 self._answer(b"".join(command.pieces))
@@ -349,7 +356,7 @@ class Session:
             client = self._client = self._client or ForwardedClient(principal, self._caller.host)
             access = Access(context.verdicts, client.principal, client.host, grants=context.grants)
             self._service = Service(context, self._target, self._reports, self._answers, access, self._out)
-            self._splitter.limit = self._limits.socket_request_max_bytes
+        self._splitter.limit = self._limits.socket_request_max_bytes
         self._out += self._lifetime.begin(login)
         if not self._stands():
             self._close(CloseReason.IDENTITY_REVOKED, _TAKEN_BACK)

@@ -24,8 +24,16 @@ from proxy.session.commands import (
     Timer,
     Verify,
 )
-from proxy.session.events import CloseReason, SessionClosed, SessionEvent, SessionOpened
+from proxy.session.events import (
+    Authenticated,
+    AuthenticationFailed,
+    CloseReason,
+    SessionClosed,
+    SessionEvent,
+    SessionOpened,
+)
 from proxy.transport.flow import HIGH_WATER, LOW_WATER, Hold, Valve, send
+from proxy.transport.newcomers import Newcomer
 from proxy.transport.ports import Client, Session
 from proxy.transport.sides import BrokerSide, ClientSide
 from proxy.transport.surroundings import Surroundings
@@ -52,6 +60,7 @@ class Connection:
         "_finished",
         "_last_resorts",
         "_loop",
+        "_newcomer",
         "_session",
         "_target",
         "_timers",
@@ -65,11 +74,19 @@ class Connection:
         "client_valve",
     )
 
-    def __init__(self, client: Client, session: Session, transport: asyncio.Transport, around: Surroundings) -> None:
+    def __init__(
+        self,
+        client: Client,
+        session: Session,
+        transport: asyncio.Transport,
+        around: Surroundings,
+        newcomer: Newcomer,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._who = client
         self._session = session
         self._around = around
+        self._newcomer = newcomer
         self._client = transport
         self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         self._client_sent_all = False
@@ -259,6 +276,10 @@ class Connection:
     def _emit(self, event: SessionEvent) -> None:
         if isinstance(event, (SessionOpened, SessionClosed)):
             self._told_open = isinstance(event, SessionOpened)
+        elif isinstance(event, Authenticated):
+            self._newcomer.over()
+        elif isinstance(event, AuthenticationFailed):
+            self._around.failed_logins.failed(self._who.host)
         self._around.observer(event)
 
     def _close(self, command: Close) -> None:
@@ -319,6 +340,7 @@ class Connection:
             handle.cancel()
         self._tell_closed()
         self._around.registry.remove(self)
+        self._newcomer.over()
         self._around.capacity.give_back()
 
     def _tell_closed(self) -> None:

@@ -84,13 +84,16 @@ def _listen(family: int, address: Any, *, reuse_port: bool) -> socket.socket:
 
 
 class Acceptor:
-    """The accept loop of one listening socket. It rests while there is no room for a connection more."""
+    """The accept loop of one listening socket. It rests while there is no room for a connection more, or for one
+    more of `newcomers`; the kernel keeps those that come meanwhile.
+    """
 
-    def __init__(self, listening: socket.socket, welcome: Welcome, capacity: Capacity) -> None:
+    def __init__(self, listening: socket.socket, welcome: Welcome, capacity: Capacity, newcomers: Capacity) -> None:
         self._loop = asyncio.get_running_loop()
         self._socket = listening
         self._welcome = welcome
         self._capacity = capacity
+        self._newcomers = newcomers
         self._retry: asyncio.TimerHandle | None = None
         self._stopped = False
         self._throttle = Throttle(_TELL_AGAIN_AFTER_S, self._loop.time)
@@ -120,7 +123,10 @@ class Acceptor:
         # Bounded, so that a storm of connections leaves time for those that exist.
         for _ in range(_ACCEPTED_AT_ONCE):
             if self._capacity.full:
-                self._rest_until_free()
+                self._rest_until_free(self._capacity, "limits.max_connections")
+                return
+            if self._newcomers.full:
+                self._rest_until_free(self._newcomers, "limits.max_handshakes")
                 return
             try:
                 connection, _ = self._socket.accept()
@@ -133,10 +139,10 @@ class Acceptor:
             self._capacity.take()
             self._welcome(connection)
 
-    def _rest_until_free(self) -> None:
-        self._tell("no connections are accepted for now", "limits.max_connections is reached")
+    def _rest_until_free(self, capacity: Capacity, setting: str) -> None:
+        self._tell("no connections are accepted for now", f"{setting} is reached")
         self._loop.remove_reader(self._socket)
-        self._capacity.when_free(self._start)
+        capacity.when_free(self._start)
 
     def _rest_after(self, error: OSError) -> None:
         if error.errno not in _OUT_OF_RESOURCES:

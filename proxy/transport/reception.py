@@ -15,6 +15,7 @@ from proxy.observability.logs import get_logger
 from proxy.transport.connection import Connection
 from proxy.transport.first_bytes import FirstBytes, classify, mismatch, peek
 from proxy.transport.handshake import ServerContext, ServerObject, accept_tls
+from proxy.transport.newcomers import Newcomer
 from proxy.transport.ports import Client, SessionFactory, TlsFacts
 from proxy.transport.proxy_protocol import Network, read_source
 from proxy.transport.sides import tune
@@ -61,19 +62,22 @@ class Reception:
 
     def welcome(self, connection: socket.socket) -> None:
         """Take over an accepted, counted socket."""
-        self._around.tasks.spawn(self._receive(connection))
+        self._around.tasks.spawn(self._receive(connection, self._around.newcomers.arrive()))
 
-    async def _receive(self, connection: socket.socket) -> None:
+    async def _receive(self, connection: socket.socket, newcomer: Newcomer) -> None:
         taken = False
         try:
             source = await self._source(connection)
-            if source is not None and await self._may_enter(connection, source.host):
-                taken = await self._admit(connection, source)
+            if source is not None and self._may_come(newcomer, source.host):
+                taken = await self._may_enter(connection, source.host) and await self._admit(
+                    connection, source, newcomer
+                )
         except OSError as error:  # the client has vanished
             _log.debug("connection lost before it began", listener=self.name, detail=str(error))
         finally:
             if not taken:
                 connection.close()
+                newcomer.over()
                 self._around.capacity.give_back()
 
     async def _source(self, connection: socket.socket) -> Source | None:
@@ -96,6 +100,17 @@ class Reception:
             return None
         return Source(host, peer[1]) if told is None else Source(format_host(told.host), told.port)
 
+    def _may_come(self, newcomer: Newcomer, host: str) -> bool:
+        """Whether somebody from there may begin now."""
+        observer = self._around.observer
+        if self._around.failed_logins.pauses(host):
+            observer.connection_refused(self.name, host, "failed_logins", "limits.failed_logins_per_address is reached")
+            return False
+        if not newcomer.comes_from(host):
+            observer.connection_refused(self.name, host, "handshakes", "limits.max_handshakes_per_address is reached")
+            return False
+        return True
+
     async def _may_enter(self, connection: socket.socket, host: str) -> bool:
         """Look at the first bytes. A connection that says nothing, such as a health probe's, is not worth a word."""
         try:
@@ -111,13 +126,13 @@ class Reception:
             self._around.observer.first_bytes_rejected(self.name, self._security_protocol, host, wrong)
         return wrong is None
 
-    async def _admit(self, connection: socket.socket, source: Source) -> bool:
+    async def _admit(self, connection: socket.socket, source: Source, newcomer: Newcomer) -> bool:
         """Do the handshake, find the broker that is wanted and begin the session; False when there is none to begin."""
         tune(connection)
         port = connection.getsockname()[1]
         transport, arrival = await self._connect(connection, source.host)
         try:
-            return await self._begin(transport, arrival, source, port)
+            return await self._begin(transport, arrival, source, newcomer, port)
         except BaseException:
             transport.abort()
             raise
@@ -141,7 +156,9 @@ class Reception:
             self._around.observer.tls_handshake_failed(self.name, host, failure.reason, failure.detail)
             raise
 
-    async def _begin(self, transport: asyncio.Transport, arrival: "_Arrival", source: Source, port: int) -> bool:
+    async def _begin(
+        self, transport: asyncio.Transport, arrival: "_Arrival", source: Source, newcomer: Newcomer, port: int
+    ) -> bool:
         tls = _tls_facts(transport)
         node_id = self._advertised.node_of_port(port)
         if node_id is None and tls is not None:
@@ -156,7 +173,7 @@ class Reception:
         if arrival.lost and not early:
             return False
         client = Client(secrets.token_hex(8), self.name, source.host, source.port, node_id, tls)
-        shell = Connection(client, self._sessions(client), transport, self._around)
+        shell = Connection(client, self._sessions(client), transport, self._around, newcomer)
         shell.begin(early)
         if arrival.lost:  # a producer with acks=0 may have said all it had to say and gone
             shell.client_gone(lost=True)

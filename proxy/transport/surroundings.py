@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from proxy.authentication.outcome import WaitsFor
 from proxy.observability.observer import Observer
+from proxy.transport.newcomers import FailedLogins, Newcomers
 from proxy.transport.plain_hop import PlainHop
 from proxy.transport.ports import BrokerDirectory, Hop
 from proxy.transport.registry import Capacity, Registry
@@ -27,6 +28,8 @@ class Surroundings:
     executor: Executor
     waiting: Executor
     capacity: Capacity
+    newcomers: Newcomers
+    failed_logins: FailedLogins
     tasks: Tasks
     directories: Mapping[str, Executor] = field(default_factory=dict)
     hop: Hop = field(default_factory=PlainHop)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from policies.model import Principal
 from proxy.authentication.credentials import MIN_ITERATIONS, ScramCredential, ScramMechanism
 from proxy.authentication.mechanisms import Mechanisms
-from proxy.authentication.outcome import MAX_TOKEN_BYTES, Authenticated, Challenge, Conversation, Failed
+from proxy.authentication.outcome import Authenticated, Challenge, Conversation, Failed
 from proxy.authentication.users import FileUsers
 
 MakeMechanisms = Callable[[Mapping[str, str]], Mechanisms]
@@ -38,14 +38,22 @@ RFC_PROOFS = {
 }
 
 
-def prove(first: str, challenge: bytes, password: str, *, binding: str | None = None, extensions: str = "") -> bytes:
+def prove(
+    first: str,
+    challenge: bytes,
+    password: str,
+    *,
+    binding: str | None = None,
+    extensions: str = "",
+    nonce: str | None = None,
+) -> bytes:
     """The client's last message, straight from RFC 5802 section 3; `first` is the whole client-first-message."""
     gs2, bare = first[: first.index("n=", 2)], first[first.index("n=", 2) :]
     fields = dict(part.split("=", 1) for part in challenge.decode().split(","))
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
     client_key = hmac.digest(salted, b"Client Key", "sha256")
     channel = binding if binding is not None else base64.b64encode(gs2.encode()).decode()
-    unproven = f"c={channel},r={fields['r']}{extensions}"
+    unproven = f"c={channel},r={nonce or fields['r']}{extensions}"
     signed = f"{bare},{challenge.decode()},{unproven}".encode()
     signature = hmac.digest(hashlib.sha256(client_key).digest(), signed, "sha256")
     proof = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
@@ -160,12 +168,6 @@ def test_a_bad_opening_is_refused(mechanisms: Mechanisms, first: bytes, detail: 
     assert detail in outcome.detail
 
 
-def test_a_token_over_the_cap_is_told_so(mechanisms: Mechanisms) -> None:
-    outcome = mechanisms.start(SHA_256).respond(b"n,,n=alice,r=" + b"x" * MAX_TOKEN_BYTES)
-    assert isinstance(outcome, Failed)
-    assert "is longer than the 16384 bytes accepted" in outcome.message
-
-
 @pytest.mark.parametrize("name", ["alice", "mallory"])
 def test_nobody_may_act_as_somebody_else_and_the_answer_does_not_tell_who_exists(
     mechanisms: Mechanisms, name: str
@@ -194,9 +196,7 @@ def test_a_wrong_nonce_is_refused_however_well_signed(mechanisms: Mechanisms, no
     """Features-and-cases 30, CVE-2024-56128."""
     first = "n,,n=alice,r=abc"
     conversation, challenge = begin(mechanisms, first)
-    forged = challenge.replace(b"abcservernonce", nonce.encode())
-    final = prove(first, forged, "pencil")
-    outcome = conversation.respond(final)
+    outcome = conversation.respond(prove(first, challenge, "pencil", nonce=nonce))
     assert isinstance(outcome, Failed)
     assert outcome.message == INVALID
     assert "nonce" in outcome.detail

@@ -62,9 +62,20 @@ def test_everything_can_be_said_about_tokens():
     assert found.rules == TokenRules(ISSUER, ("kafka", "k"), 0, "azp", "scp", ("read",), ("ES256", "RS256"))
 
 
+@pytest.mark.parametrize("text", ["", ", accept_legacy_scram_nonce: false", ", accept_legacy_scram_nonce: true"])
+def test_a_wrong_scram_nonce_is_let_in_on_demand_only(text: str):
+    text = TEXT.format(sasl=f"{{mechanisms: [SCRAM-SHA-256]{text}}}", bind="127.0.0.1:9093") + "users: users.yaml\n"
+    found = parse_config(text, Path("/etc/d.yaml"), {}).listeners[0].sasl
+    assert found.accept_legacy_scram_nonce == ("true" in text)
+
+
 @pytest.mark.parametrize(
     ("sasl", "fault"),
     [
+        (
+            oauthbearer(f"{URL}, expected_issuer: {ISSUER}").replace("{", "{accept_legacy_scram_nonce: true, ", 1),
+            "accept_legacy_scram_nonce has no effect without a SCRAM mechanism",
+        ),
         ("{mechanisms: [OAUTHBEARER]}", "OAUTHBEARER needs the key 'oauthbearer' (the issuer whose tokens are taken)"),
         (oauthbearer(URL), "the key 'expected_issuer' is missing"),
         (

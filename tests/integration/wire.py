@@ -23,10 +23,10 @@ _LAST_BY_NAME = {ApiKey.PRODUCE: 12, ApiKey.FETCH: 12, ApiKey.OFFSET_COMMIT: 9, 
 
 
 class Wire:
-    """One connection, to a doorkeeper or straight to a broker."""
+    """One connection, to a doorkeeper or straight to a broker; `source` is the address that it comes from."""
 
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
-        self._socket = socket.create_connection((LOOPBACK, port), ENOUGH_S)
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None, source: str = LOOPBACK) -> None:
+        self._socket = socket.create_connection((LOOPBACK, port), ENOUGH_S, (source, 0))
         if tls is not None:
             self._socket = tls.wrap_socket(self._socket, server_hostname=LOOPBACK)
         self._correlation_id = 0

@@ -214,3 +214,10 @@ def test_policy_and_brokers_show_their_state(world: World):
 def test_an_event_that_nobody_knows_is_a_bug(world: World):
     with pytest.raises(TypeError, match="no observer for SessionEvent"):
         world.observe(SessionEvent(**HEAD))
+
+
+def test_logins_with_a_wrong_scram_nonce_are_counted(world: World) -> None:
+    world.observe(authenticated())
+    assert world.value("legacy_scram_nonces_total", listener="clients") is None
+    world.observe(authenticated(legacy_scram_nonce=True))
+    assert world.value("legacy_scram_nonces_total", listener="clients") == 1

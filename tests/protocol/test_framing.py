@@ -172,3 +172,20 @@ def test_a_large_frame_in_many_chunks_is_whole() -> None:
         splitter.feed(stream[begin : begin + CHUNK])
         seen += list(splitter.frames())
     assert seen == [stream]
+
+
+@given(
+    held=st.binary(max_size=40), cut=st.integers(0, 40), count=st.integers(0, 20), length=st.sampled_from([1001, 2**30])
+)
+def test_what_is_abandoned_is_gone_but_for_its_beginning(held: bytes, cut: int, count: int, length: int) -> None:
+    splitter = FrameSplitter(1000)
+    stream = length.to_bytes(4, "big") + held
+    try:
+        for chunk in (stream[:cut], stream[cut:]):
+            splitter.feed(chunk)
+            splitter.next()
+    except FrameTooLarge:
+        pass
+    stream = stream[:cut] if cut >= 4 else stream
+    assert splitter.abandon(count) == stream[:count]
+    assert splitter.buffered == 0

@@ -165,12 +165,6 @@ def test_idle_connections_end_and_busy_ones_stay() -> None:
     assert desk.closed == "idle_timeout"
 
 
-def test_a_frame_before_authentication_is_bounded() -> None:
-    desk = Desk(None, sasl=mechanisms("PLAIN"))
-    desk.do(desk.session.client_bytes((524_289).to_bytes(4, "big")))
-    assert desk.closed == "request_too_large"
-
-
 def test_only_a_produce_may_be_very_large() -> None:
     """Millions of tiny items would take a hundred times their bytes."""
     desk = Desk("User:admin")

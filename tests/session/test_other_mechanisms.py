@@ -14,6 +14,8 @@ from proxy.authentication.mechanisms import Mechanisms
 from proxy.authentication.users import FileUsers
 from proxy.session import commands
 from proxy.session.events import Authenticated, AuthenticationFailed
+from tests.authentication.test_legacy_scram_nonce import offer
+from tests.authentication.test_scram import SHA_256, prove
 from tests.session.support import Desk, mechanisms
 from tests.session.test_serving import produce
 
@@ -92,6 +94,20 @@ def test_a_first_token_means_nothing_where_kerberos_is_not_spoken() -> None:
     assert say(at, framed(FIRST + bytes(20))) == b""
     assert not at.work
     assert "during SASL handshake" in fails(at)
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+def test_a_wrong_scram_nonce_that_was_let_in_is_told(legacy: bool) -> None:
+    at = Desk(None, sasl=offer(accepted=True))
+    at.send(ApiKey.SASL_HANDSHAKE, 1, mechanism=SHA_256)
+    at.at_client(ApiKey.SASL_HANDSHAKE, 1)
+    first = "n,,n=alice,r=abc"
+    at.send(ApiKey.SASL_AUTHENTICATE, 1, auth_bytes=first.encode())
+    challenge = at.at_client(ApiKey.SASL_AUTHENTICATE, 1).auth_bytes
+    final = prove(first, challenge, "pencil", nonce="abcabcservernonce" if legacy else None)
+    at.send(ApiKey.SASL_AUTHENTICATE, 1, auth_bytes=final)
+    (event,) = [event for event in at.events if isinstance(event, Authenticated)]
+    assert event.legacy_scram_nonce == legacy
 
 
 def test_a_raw_token_that_fails_is_not_answered() -> None:

@@ -48,6 +48,8 @@ PATIENCE_S = 20
 class Running:
     """A doorkeeper in a process of its own, in front of a broker that may or may not be there."""
 
+    config = CONFIG
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.kafka = FakeKafka()
@@ -70,7 +72,7 @@ class Running:
             "drain_timeout_s": drain_timeout_s,
         }
         config = self.folder / "doorkeeper.yaml"
-        config.write_text(CONFIG.format(**settings))
+        config.write_text(self.config.format(**settings))
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "proxy.cli", "run", "-c", str(config)),
             stderr=asyncio.subprocess.PIPE,
@@ -141,6 +143,11 @@ class Running:
         code = await within(self._process.wait())
         await within(self._reading)
         return code
+
+    async def ended_with(self, code):
+        """Stop it; whether it ends with that exit code."""
+        self.signal(signal.SIGTERM)
+        return await self.ended() == code
 
     async def clean(self):
         if self._process is not None and self._process.returncode is None:

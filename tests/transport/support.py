@@ -30,6 +30,7 @@ from proxy.observability.observer import Observer
 from proxy.session.commands import Close, Commands, OpenBroker, SendBroker, SendClient, Timer
 from proxy.session.events import CloseReason
 from proxy.transport.listener import Acceptor, bind
+from proxy.transport.newcomers import FailedLogins, Newcomers
 from proxy.transport.ports import Client, Session
 from proxy.transport.reception import Reception
 from proxy.transport.registry import Capacity
@@ -402,6 +403,7 @@ class World:
     sessions: list[Any] = field(default_factory=list)
     bugs: list[BaseException] = field(default_factory=list)
     limit: int = 100
+    now: float = 0.0
 
     def __post_init__(self) -> None:
         self.directory = Directory()
@@ -415,6 +417,8 @@ class World:
             waiting=self.waiting,
             directories={"clients": self.asking},
             capacity=self.capacity,
+            newcomers=Newcomers(self.limit, self.limit),
+            failed_logins=FailedLogins(3, 10, 2, lambda: self.now),
             tasks=Tasks(self.bugs.append),
         )
         self._acceptors: list[Acceptor] = []
@@ -444,7 +448,7 @@ class World:
             **options,
         )
         (listening,) = await bind("127.0.0.1", 0)
-        self.acceptor = Acceptor(listening, reception.welcome, self.capacity)
+        self.acceptor = Acceptor(listening, reception.welcome, self.capacity, self.around.newcomers)
         self._acceptors.append(self.acceptor)
         return self.acceptor.port
 

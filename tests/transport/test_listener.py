@@ -59,7 +59,7 @@ async def test_running_out_of_file_descriptors_rests_and_goes_on(monkeypatch):
     listening = ExhaustedOnce(fileno=plain.detach())
     listening.setblocking(False)
     accepted = []
-    acceptor = Acceptor(listening, accepted.append, Capacity(10))
+    acceptor = Acceptor(listening, accepted.append, Capacity(10), Capacity(10))
     with socket.create_connection(("127.0.0.1", acceptor.port)):
         await until(lambda: listening.exhausted)
         assert accepted == []
@@ -71,7 +71,7 @@ async def test_running_out_of_file_descriptors_rests_and_goes_on(monkeypatch):
 
 async def test_a_stopped_listener_accepts_nothing():
     (listening,) = await bind("127.0.0.1", 0)
-    acceptor = Acceptor(listening, lambda _: None, Capacity(10))
+    acceptor = Acceptor(listening, lambda _: None, Capacity(10), Capacity(10))
     port = acceptor.port
     acceptor.stop()
     with pytest.raises(ConnectionRefusedError):
