@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from policies.strict_yaml import Entry, Node
 from proxy.authentication.gssapi import GSSAPI
@@ -19,6 +18,7 @@ from proxy.config.sasl_model import KerberosConfig, OauthbearerConfig, SaslConfi
 
 Entries = Mapping[str, Entry]
 
+_WHY_HTTPS: Final = "whoever can change the keys on their way can be anybody"
 _SECTION_OF: Final = {"oauthbearer": OAUTHBEARER, "ldap": PLAIN, "kerberos": GSSAPI}
 
 
@@ -89,11 +89,12 @@ def _oauthbearer(reader: SettingsReader, node: Node, setting: str) -> Oauthbeare
     of = sasl_schema.OAUTHBEARER
     entries = reader.mapping(node, schema.keys(of), schema.required(of))
     reader.remember(f"{setting}.oauthbearer", entries)
-    url = _address(reader, entries["jwks_endpoint_url"].value) if "jwks_endpoint_url" in entries else None
-    if ("jwks_endpoint_url" in entries) == ("jwks_file" in entries):
+    has_url = "jwks_endpoint_url" in entries
+    url = reader.https_address(entries["jwks_endpoint_url"].value, _WHY_HTTPS) if has_url else None
+    if has_url == ("jwks_file" in entries):
         reader.fault(node, "expected one of jwks_endpoint_url and jwks_file", "where the issuer's keys are")
     for name in ("jwks_endpoint_ca", "jwks_endpoint_refresh_ms"):
-        if name in entries and "jwks_endpoint_url" not in entries:
+        if name in entries and not has_url:
             reader.fault(entries[name].key, f"{name} has no effect without jwks_endpoint_url")
     issuer = reader.text(entries["expected_issuer"].value) if "expected_issuer" in entries else None
     if issuer is None:
@@ -114,22 +115,6 @@ def _oauthbearer(reader: SettingsReader, node: Node, setting: str) -> Oauthbeare
         jwks_endpoint_refresh_ms=_integer(reader, entries, "jwks_endpoint_refresh_ms", of, 3_600_000),
         jwks_file=reader.path(entries["jwks_file"].value) if "jwks_file" in entries else None,
     )
-
-
-def _address(reader: SettingsReader, node: Node) -> str | None:
-    text = reader.text(node)
-    if text is None:
-        return None
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or any(character.isspace() for character in text):
-        hint = "whoever can change the keys on their way can be anybody"
-        reader.fault(node, f"expected an https address, found {text!r}", hint)
-        return None
-    return text
 
 
 def _choices(reader: SettingsReader, entries: Entries, name: str, choices: tuple[str, ...]) -> tuple[str, ...]:
