@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -11,8 +11,9 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
 from protocol.codec import build
+from protocol.fetch import summarize
 from protocol.refusals import partition_indexes, refused_item, refused_partition
-from protocol.splice import Item
+from protocol.splice import Item, Piece
 from proxy.enforcement.apis.names import ask_topic_names
 from proxy.enforcement.call import Call
 from proxy.enforcement.fetch_answer import FetchAnswer
@@ -41,6 +42,11 @@ class _Split:
 
 def judge_fetch(call: Call) -> Verdict:
     """Judge a Fetch request."""
+    verdict = _at_once(call)
+    return _judge_closely(call) if verdict is None else verdict
+
+
+def _judge_closely(call: Call) -> Verdict:
     request = call.request
     if _replica_id(call.version, request) >= 0:
         # Brokers do not come this way, and a consumer that calls itself one would see past the high watermark.
@@ -51,6 +57,39 @@ def judge_fetch(call: Call) -> Verdict:
     if request.session_epoch in (_INITIAL_EPOCH, _FINAL_EPOCH):
         return _judge_full(call)
     return _judge_incremental(call)
+
+
+def _at_once(call: Call) -> Verdict | None:
+    """What nearly every Fetch gets: it goes on as it is, and there is nothing to tell of it. None if it is not so."""
+    summary = summarize(call.version, call.frame, call.head.body)
+    if summary is None or summary.replica_id >= 0 or not _may_read_all(call, summary.topics):
+        return None
+    session = None
+    if summary.session_id:
+        session = call.fetch_sessions.get(summary.session_id)
+        if session is None or session.unresolved or session.denied or session.generation != call.access.generation:
+            return None
+    opened = None
+    if summary.session_epoch in (_INITIAL_EPOCH, _FINAL_EPOCH):
+        call.fetch_sessions.close(summary.session_id)
+        if summary.session_epoch == _INITIAL_EPOCH:
+            opened = FetchSession(call.access.generation, set(summary.topics))
+    elif session is None:
+        return None
+    else:
+        session.allowed.update(summary.topics)
+    return _forward(call, (call.frame,), [], opened)
+
+
+def _may_read_all(call: Call, topics: Iterable[str | UUID]) -> bool:
+    access = call.access
+    if access.grants:
+        return False
+    for topic in topics:
+        name = topic if isinstance(topic, str) else call.facts.topic_ids.name(topic)
+        if name is None or not access.holds(READ_TOPIC, name):
+            return False
+    return True
 
 
 def _replica_id(version: int, request: Any) -> int:
@@ -83,7 +122,7 @@ def _judge_full(call: Call) -> Verdict:
     if call.version >= _SESSIONS and request.session_epoch == _INITIAL_EPOCH:
         opened = FetchSession(call.access.generation, split.allowed, unresolved=bool(split.unknown))
         _deny(opened, split)
-    return _forward(call, entries, opened)
+    return _forward(call, call.message.frame_pieces(), entries, opened)
 
 
 def _judge_incremental(call: Call) -> Verdict:
@@ -104,7 +143,7 @@ def _judge_incremental(call: Call) -> Verdict:
     if len(split.kept) < len(request.topics):
         call.message.items("topics").keep(split.kept)
     entries = [*_session_entries(call, session), *_unknown(call, split.unknown)]
-    return _forward(call, entries, None)
+    return _forward(call, call.message.frame_pieces(), entries, None)
 
 
 def _holds(call: Call, session: FetchSession) -> bool:
@@ -189,8 +228,7 @@ def _name(call: Call, key: TopicKey) -> str:
     return key
 
 
-def _forward(call: Call, entries: list[Any], opened: FetchSession | None) -> Verdict:
-    pieces = call.message.frame_pieces()
+def _forward(call: Call, pieces: Sequence[Piece], entries: list[Any], opened: FetchSession | None) -> Verdict:
     if not entries and opened is None and call.version < _NODE_ENDPOINTS:
         return Forward(pieces)
     on_session = None
