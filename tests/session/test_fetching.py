@@ -129,6 +129,78 @@ def test_a_right_lost_in_mid_session_starts_it_anew(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", SESSIONS)
+@pytest.mark.parametrize("when", ["in the beginning", "later"])
+def test_a_right_lost_in_a_session_of_which_nothing_was_denied_starts_it_anew(version: int, when: str) -> None:
+    policy = Policy()
+    desk = allowed_session(version, "orders" if when == "in the beginning" else None, policy)
+    if when != "in the beginning":
+        frame = desk.send(ApiKey.FETCH, version, fetch(version, "orders", session_id=7, epoch=1))
+        assert reached_broker(desk) == frame
+        desk.answer(frame, session_id=7)
+        desk.at_client(ApiKey.FETCH, version)
+    policy.change(POLICY.replace("topics: [orders]", "topics: [other]"))
+    desk.send(ApiKey.FETCH, version, fetch(version, session_id=7, epoch=2))
+    assert desk.at_client(ApiKey.FETCH, version).error_code == ErrorCode.fetch_session_id_not_found
+    assert reached_broker(desk) is None
+
+
+@pytest.mark.parametrize("version", SESSIONS)
+@pytest.mark.parametrize("epoch", [-1, 0])
+def test_a_full_fetch_ends_the_session_that_it_names(version: int, epoch: int) -> None:
+    desk = allowed_session(version, "orders")
+    frame = desk.send(ApiKey.FETCH, version, fetch(version, "orders", session_id=7, epoch=epoch))
+    assert reached_broker(desk) == frame
+    desk.answer(frame, responses=data(version, "orders"), session_id=8 if epoch == 0 else 0)
+    desk.at_client(ApiKey.FETCH, version)
+    desk.send(ApiKey.FETCH, version, fetch(version, session_id=7, epoch=1))
+    assert desk.at_client(ApiKey.FETCH, version).error_code == ErrorCode.fetch_session_id_not_found
+    assert reached_broker(desk) is None
+
+
+@pytest.mark.parametrize("version", SESSIONS)
+def test_going_on_with_no_session_at_all_is_refused(version: int) -> None:
+    desk = Desk()
+    desk.send(ApiKey.FETCH, version, fetch(version, "orders", epoch=1))
+    assert desk.at_client(ApiKey.FETCH, version).error_code == ErrorCode.fetch_session_id_not_found
+    assert reached_broker(desk) is None
+
+
+@pytest.mark.parametrize("version", SESSIONS)
+def test_a_right_taken_away_counts_for_what_is_added_to_a_session(version: int) -> None:
+    policy = Policy()
+    desk = allowed_session(version, None, policy)
+    policy.change(POLICY.replace("topics: [orders]", "topics: [other]"))
+    frame = desk.send(ApiKey.FETCH, version, fetch(version, "orders", session_id=7, epoch=1))
+    _, entity = desk.at_broker()
+    assert entity.topics == ()
+    desk.answer(frame, session_id=7)
+    assert errors(desk.at_client(ApiKey.FETCH, version)) == {"orders": [TAF]}
+
+
+@pytest.mark.parametrize("version", NAMED)
+def test_what_was_allowed_is_told_where_that_is_wanted(version: int) -> None:
+    desk = Desk(grants=True)
+    desk.send(ApiKey.FETCH, version, fetch(version, "orders"))
+    granted = [event for event in desk.events if type(event).__name__ == "Granted"]
+    assert [(event.resource_type, event.resource_name) for event in granted] == [("Topic", "orders")]
+
+
+@pytest.mark.parametrize("version", range(13, 19))
+def test_a_session_with_a_topic_id_that_nobody_knew_is_begun_anew(version: int) -> None:
+    desk = Desk()
+    orders, ghost = UUID(int=1), UUID(int=3)
+    desk.send(ApiKey.FETCH, version, fetch(version, orders, ghost))
+    topic = item_type(response_type(ApiKey.METADATA, 12), "topics")
+    question, _ = desk.at_broker()
+    desk.answer(question, topics=(build(topic, topic_id=orders, name="orders"),))
+    frame, _ = desk.at_broker()
+    desk.answer(frame, responses=data(version, orders), session_id=7)
+    desk.at_client(ApiKey.FETCH, version)
+    desk.send(ApiKey.FETCH, version, fetch(version, session_id=7, epoch=1))
+    assert desk.at_client(ApiKey.FETCH, version).error_code == ErrorCode.fetch_session_id_not_found
+
+
+@pytest.mark.parametrize("version", SESSIONS)
 def test_a_policy_change_that_changes_nothing_for_it_leaves_a_session_alone(version: int) -> None:
     policy = Policy()
     desk = open_session(version, policy)
@@ -242,6 +314,22 @@ def open_session(version: int, policy: Policy | None = None) -> Desk:
     frame = desk.send(ApiKey.FETCH, version, fetch(version, "orders", "secret"))
     desk.at_broker()
     desk.answer(frame, responses=data(version, "orders"), session_id=7)
+    desk.at_client(ApiKey.FETCH, version)
+    return desk
+
+
+def reached_broker(desk: Desk) -> bytes | None:
+    """The next frame that reached the broker."""
+    found = desk.at_broker()
+    return None if found is None else found[0]
+
+
+def allowed_session(version: int, topic: str | None, policy: Policy | None = None) -> Desk:
+    """A desk with the fetch session 7, which holds this topic or nothing; nothing was denied."""
+    desk = Desk(policy=policy)
+    frame = desk.send(ApiKey.FETCH, version, fetch(version, *([topic] if topic else [])))
+    assert reached_broker(desk) == frame
+    desk.answer(frame, session_id=7)
     desk.at_client(ApiKey.FETCH, version)
     return desk
 
