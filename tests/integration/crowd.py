@@ -115,6 +115,5 @@ def scram_secret(user: str, password: str) -> ScramSecret:
 def _error(answer: Any) -> ErrorCode:
     if hasattr(answer, "responses"):
         (partition,) = getattr(answer.responses[0], "partition_responses", None) or answer.responses[0].partitions
-        found = getattr(partition, "error_code", None)
-        return ErrorCode(found)
+        return ErrorCode(partition.error_code)
     return ErrorCode(answer.topics[0].error_code)

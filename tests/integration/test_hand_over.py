@@ -151,7 +151,7 @@ class Changes:
     door: Mounted
     revoked: Identity
 
-    def __iter__(self) -> Iterator[Callable[[], None]]:
+    def __iter__(self) -> Iterator[Callable[[], object]]:
         users = self.door.directory / "users.yaml"
         yield self.door.renew
         yield lambda: self.door.write_policy(RULES + MORE)
