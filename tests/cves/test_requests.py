@@ -159,8 +159,7 @@ def test_cve_2022_34917_who_lies_about_a_length_is_closed(door: Door, lie: bytes
     """As soon as what was named for the frame is there, or could not be; and nothing of it is served."""
     with wire(door, None) as stranger:
         stranger.give_up_after(10)  # who is silent is closed in any case, but later
-        stranger.send_bytes(lie)
-        stranger.send_bytes(bytes(64))
+        stranger.send_bytes(lie + bytes(64))
         assert stranger.is_closed()
 
 

@@ -25,8 +25,8 @@ with warnings.catch_warnings():
     import kafka
 
 PAGES = sorted((Path(__file__).resolve().parents[2] / "docs" / "authentication").glob("*.md"))
-WITH_OWN = [page for page in PAGES if page.stem != "ldap"]
-"""The clients of a directory's users are those of PLAIN."""
+WITH_OWN = [page for page in PAGES if page.stem not in ("ldap", "networks")]
+"""The clients of a directory's users are those of PLAIN, and who is known by its network has nothing to set."""
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -208,3 +208,4 @@ async def test_only_who_has_to_go_goes(door: Mounted, kafka_4_1: KafkaCluster) -
     (again,) = await certified(door, changes.revoked, 1)
     with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
         await again.reader.readexactly(1)
+    again.writer.transport.abort()
