@@ -49,6 +49,7 @@ from proxy.transport.reception import Reception
 from proxy.transport.registry import Capacity
 from proxy.transport.surroundings import Surroundings
 from proxy.transport.tasks import Tasks
+from proxy.transport.tls import ListenerTls
 from proxy.upstream.credentials import mechanisms_for
 from proxy.upstream.hop import SecuredHop
 
@@ -119,7 +120,9 @@ class Doorkeeper:
         self._requests: dict[int, int] = {}
         self._mechanisms: dict[str, Mechanisms] = {}
         self._providers = {
-            listener.name: Providers(listener.name, listener.sasl, self._around.waiting)
+            listener.name: Providers(
+                listener.name, listener.sasl, self._around.waiting, partial(observer.issuer_keys, listener.name)
+            )
             for listener in config.listeners
         }
         self.snapshot = snapshot
@@ -138,11 +141,14 @@ class Doorkeeper:
         self._verdicts = Verdicts(snapshot.authorizer, self._mode)
         if self._secured_hop is not None:
             self._secured_hop.tls = snapshot.upstream
+            if snapshot.upstream_not_after is not None:
+                expiry = self._observer.metrics.upstream_certificate_expiry
+                expiry.set(snapshot.upstream_not_after.timestamp())
         for listener in self.config.listeners:
             tls = snapshot.tls.get(listener.name)
             if tls is not None:
                 self.receptions[listener.name].tls = tls.context
-                self._observer.metrics.certificate_expiry.labels(listener.name).set(tls.not_after.timestamp())
+                self._tell_expiry(listener.name, tls)
             if listener.sasl.mechanisms:
                 self._mechanisms[listener.name] = Mechanisms(
                     listener.sasl.mechanisms,
@@ -158,6 +164,12 @@ class Doorkeeper:
         asyncio.get_running_loop().call_later(
             self.config.limits.revoked_session_grace_s, self._around.registry.reconsider
         )
+
+    def _tell_expiry(self, listener: str, tls: ListenerTls) -> None:
+        metrics = self._observer.metrics
+        metrics.certificate_expiry.labels(listener).set(tls.not_after.timestamp())
+        if tls.next_update is not None:
+            metrics.crl_next_update.labels(listener).set(tls.next_update.timestamp())
 
     async def start(self) -> None:
         """Listen, and begin to look at the cluster. Clients that come before it is known wait for it, or are closed.

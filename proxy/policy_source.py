@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -19,7 +20,7 @@ from proxy.config.cluster_model import ClusterLogin, KerberosLogin
 from proxy.config.model import Config, PolicyMode
 from proxy.transport.tls import ListenerTls, listener_tls
 from proxy.upstream.credentials import MakeMechanism, mechanisms_for
-from proxy.upstream.tls import upstream_tls
+from proxy.upstream.tls import certificate_expiry, upstream_tls
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 Source = TypeVar("Source")
@@ -32,7 +33,7 @@ class Snapshot:
 
     ``authorizer`` is None in mode ``off``, ``users`` is None without a users file; ``tls`` and ``mappings`` are by
     listener. ``digest`` names the content of the policy file for people who compare replicas. ``upstream`` is for new
-    connections to brokers that speak TLS.
+    connections to brokers that speak TLS, and ``upstream_not_after`` when our certificate for them expires (UTC).
     """
 
     generation: int
@@ -43,6 +44,7 @@ class Snapshot:
     mappings: Mapping[str, PrincipalMapping]
     digest: str
     upstream: ssl.SSLContext | None = None
+    upstream_not_after: datetime | None = None
 
 
 class PolicySource(Protocol):
@@ -98,7 +100,8 @@ class FileSource:
         if faults:
             raise InvalidDocument(faults)
         authorizer = None if policy is None else policy.authorizer(generation)
-        return Snapshot(generation, policy, authorizer, users, tls, mappings, digest, upstream)
+        expiry = None if cluster.tls is None else certificate_expiry(cluster.tls)
+        return Snapshot(generation, policy, authorizer, users, tls, mappings, digest, upstream, expiry)
 
     def fingerprint(self) -> Fingerprint:
         """Path, time of change, size and inode of every file; a file that is gone counts as changed."""

@@ -16,6 +16,7 @@ from proxy.authentication.outcome import (
     Authenticated,
     Challenge,
     Failed,
+    FailureReason,
     Outcome,
     Verify,
     invalid_credentials,
@@ -137,5 +138,5 @@ class GssapiConversation:
         try:
             name = self._kerberos.names.name(initiator)
         except NoKerberosName as error:
-            return Failed(f"Authentication failed: {error}", str(error), initiator)
+            return Failed(f"Authentication failed: {error}", str(error), initiator, FailureReason.NO_PRINCIPAL)
         return Authenticated(Principal("User", name), data=None)

@@ -14,6 +14,7 @@ from proxy.authentication.outcome import (
     Authenticated,
     Challenge,
     Failed,
+    FailureReason,
     Outcome,
     Verify,
     WaitsFor,
@@ -88,7 +89,8 @@ class OauthbearerConversation:
                 f"Authentication failed: Client requested an authorization id ({self._authorization_id}) "
                 f"that is different from the token's principal name ({accepted.username})"
             )
-            return Failed(message, "the authorization id is not the token's principal name", accepted.username)
+            detail = "the authorization id is not the token's principal name"
+            return Failed(message, detail, accepted.username, FailureReason.OTHER_IDENTITY)
         return Authenticated(Principal("User", accepted.username), session_lifetime_ms=accepted.lifetime_ms)
 
     def _refuse(self, rejected: TokenRejected) -> Outcome:
@@ -96,5 +98,6 @@ class OauthbearerConversation:
         if rejected.scope is not None:
             status = {"status": "insufficient_scope", "scope": rejected.scope}
         told = json.dumps(status, separators=(",", ":"))
-        self._refusal = Failed(told, rejected.detail, rejected.username)
+        reason = FailureReason.CREDENTIALS if rejected.judged else FailureReason.UNAVAILABLE
+        self._refusal = Failed(told, rejected.detail, rejected.username, reason)
         return Challenge(told.encode("ascii"))

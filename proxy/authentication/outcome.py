@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Protocol
 
 from policies.model import Principal
@@ -37,6 +37,23 @@ class Identity:
     mechanism: str
 
 
+class FailureReason(StrEnum):
+    """What kind of failure it is; the values are metric labels, so they stay few and stable."""
+
+    CREDENTIALS = "credentials"
+    """A wrong password, proof, token or ticket, or what can be none."""
+    NO_SASL = "no_sasl"
+    MECHANISM = "mechanism_not_enabled"
+    OTHER_IDENTITY = "other_identity"
+    """Proven, but somebody else is asked for: an authorization id, or another user in mid-session."""
+    NO_PRINCIPAL = "no_principal"
+    """Proven, but no rule makes a name of it."""
+    NOT_TRUSTED = "not_trusted"
+    """Would speak for somebody else, and may not."""
+    UNAVAILABLE = "unavailable"
+    """The directory does not answer, or the issuer's keys were never had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The exchange is over. `message` is for the client and tells nothing about users; `detail` is for our log.
@@ -47,6 +64,7 @@ class Failed:
     message: str
     detail: str
     username: str | None = None
+    reason: FailureReason = FailureReason.CREDENTIALS
 
 
 class WaitsFor(Enum):
@@ -89,4 +107,4 @@ def invalid_credentials(mechanism: str, detail: str, username: str | None = None
 def foreign_authorization_id(username: str) -> Failed:
     """Return the failure of a client that asks to act as somebody else (CVE-2017-12610)."""
     message = "Authentication failed: Client requested an authorization id that is different from username"
-    return Failed(message, "the authorization id is not the username", username)
+    return Failed(message, "the authorization id is not the username", username, FailureReason.OTHER_IDENTITY)

@@ -10,6 +10,7 @@ from policies.model import Principal
 from proxy.authentication.outcome import (
     Authenticated,
     Failed,
+    FailureReason,
     Outcome,
     Verify,
     foreign_authorization_id,
@@ -49,7 +50,7 @@ class PlainConversation:
         self._pending = None
         if isinstance(result, BackendUnavailable):
             message = "Authentication failed: passwords cannot be checked at the moment"
-            return Failed(message, str(result), username)
+            return Failed(message, str(result), username, FailureReason.UNAVAILABLE)
         if not isinstance(result, str):
             message = "Authentication failed: Invalid username or password"
             return Failed(message, "unknown user or wrong password", username)

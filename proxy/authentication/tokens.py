@@ -42,11 +42,15 @@ class TokenAccepted:
 
 @dataclass(frozen=True, slots=True)
 class TokenRejected:
-    """The token is not taken. `detail` is for our log; `scope` is what the token lacks, if it is only that."""
+    """The token is not taken. `detail` is for our log; `scope` is what the token lacks, if it is only that.
+
+    `judged` is False if there was nothing to judge it by: the issuer's keys were never had.
+    """
 
     detail: str
     username: str | None = None
     scope: str | None = None
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,9 @@ class TokenChecker:
     def check_again(self, token: str, seen: KeySet | None) -> TokenAccepted | TokenRejected:
         """Judge a token by newer keys than `seen`. Waits for the issuer, for a bounded time."""
         result = self._check(token, self._source.renewed(seen))
-        return TokenRejected(result.detail) if isinstance(result, KeyUnknown) else result
+        if isinstance(result, KeyUnknown):
+            return TokenRejected(result.detail, judged=result.seen is not None)
+        return result
 
     def _check(self, token: str, keys: KeySet | None) -> TokenResult:
         try:

@@ -9,7 +9,7 @@ from policies.model import Principal
 from policies.strict_yaml import Entry, Node, Reader
 from proxy.config.environment import FromEnvironment, Unresolved
 from proxy.config.model import Address, Place
-from proxy.config.secret import Secret
+from proxy.config.secret import Secret, SecretUnreadable, secret_file
 from proxy.config.values import (
     Unacceptable,
     join_id_ranges,
@@ -22,7 +22,6 @@ from proxy.config.values import (
 
 _T = TypeVar("_T")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
-_MAX_SECRET_BYTES: Final = 65_536
 
 
 class SettingsReader(Reader):
@@ -131,13 +130,6 @@ def _parse_principal(text: str) -> Principal:
 
 def _read_secret(path: Path) -> Secret:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_SECRET_BYTES + 1)
-        text = data.decode().removesuffix("\n").removesuffix("\r")
-    except OSError as error:
-        raise Unacceptable(f"{str(path)!r} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Unacceptable(f"{str(path)!r} is not UTF-8 text") from error
-    if not text or len(data) > _MAX_SECRET_BYTES:
-        raise Unacceptable(f"expected 1 to {_MAX_SECRET_BYTES} bytes in {str(path)!r}, found {len(data)}")
-    return Secret(text)
+        return secret_file(path)
+    except SecretUnreadable as error:
+        raise Unacceptable(str(error)) from error

@@ -65,8 +65,16 @@ class Metrics:
         self.tls_handshakes_failed = self._counter(
             "tls_handshakes_failed", "TLS handshakes that failed, by reason.", "listener", "reason"
         )
+        self.tls_handshakes = self._counter(
+            "tls_handshakes", "TLS handshakes that came about, by version.", "listener", "version"
+        )
         self.authentications = self._counter(
-            "authentications", "Authentications; result: success, failure.", "mechanism", "result"
+            "authentications",
+            "Authentications; result: success, failure. Failures have a reason.",
+            "listener",
+            "mechanism",
+            "result",
+            "reason",
         )
         self.legacy_scram_nonces = self._counter(
             "legacy_scram_nonces",
@@ -102,6 +110,23 @@ class Metrics:
         self.certificate_expiry = self._gauge(
             "certificate_not_after_timestamp_seconds",
             "When the certificate of a listener expires, in seconds since the epoch.",
+            "listener",
+        )
+        self.crl_next_update = self._gauge(
+            "crl_next_update_timestamp_seconds",
+            "When the first of a listener's revocation lists expires, in seconds since the epoch.",
+            "listener",
+        )
+        self.upstream_certificate_expiry = self._gauge(
+            "upstream_certificate_not_after_timestamp_seconds",
+            "When our own certificate towards the brokers expires, in seconds since the epoch; 0 without one.",
+        )
+        self.jwks_fetches = self._counter(
+            "jwks_fetches", "Questions to a token issuer for its keys; result: success, failure.", "listener", "result"
+        )
+        self.jwks_fetched = self._gauge(
+            "jwks_last_success_timestamp_seconds",
+            "When the keys of a listener's token issuer were had last, in seconds since the epoch.",
             "listener",
         )
         # Alerts need the zero before the first reload happens.

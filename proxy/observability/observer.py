@@ -104,6 +104,16 @@ class Observer:
             "TLS handshake failed", (listener, host, reason), listener=listener, host=host, reason=reason, detail=detail
         )
 
+    def tls_handshake_done(self, listener: str, version: str) -> None:
+        """A TLS handshake came about."""
+        self.metrics.tls_handshakes.labels(listener, version).inc()
+
+    def issuer_keys(self, listener: str, fetched: bool) -> None:
+        """The keys of a token issuer were asked for. May be called in any thread."""
+        self.metrics.jwks_fetches.labels(listener, "success" if fetched else "failure").inc()
+        if fetched:
+            self.metrics.jwks_fetched.labels(listener).set(self._clock())
+
     def session_bug(self, session_id: str, listener: str, host: str, error: BaseException) -> None:
         """A session raised: its connection is closed, the process lives on."""
         self.metrics.session_bugs.inc()
@@ -151,7 +161,7 @@ class Observer:
         self._log.debug("connection opened", session_id=event.session_id, listener=event.listener, host=event.host)
 
     def _authenticated_as(self, event: Authenticated) -> None:
-        self.metrics.authentications.labels(mechanism_label(event.mechanism), "success").inc()
+        self.metrics.authentications.labels(event.listener, mechanism_label(event.mechanism), "success", "").inc()
         # A client may authenticate again on its open connection (KIP-368).
         if event.session_id not in self._authenticated:
             self._authenticated.add(event.session_id)
@@ -162,7 +172,8 @@ class Observer:
         self._audit.write(records.authenticated(event, self._now()))
 
     def _authentication_failed(self, event: AuthenticationFailed) -> None:
-        self.metrics.authentications.labels(mechanism_label(event.mechanism), "failure").inc()
+        mechanism = mechanism_label(event.mechanism)
+        self.metrics.authentications.labels(event.listener, mechanism, "failure", event.reason).inc()
         self._audit.write(records.authentication_failed(event, self._now()))
         self._warn_seldom(
             "authentication failed",

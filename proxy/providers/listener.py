@@ -28,9 +28,10 @@ _log = get_logger("doorkeeper.identity")
 class Providers:
     """Those of one listener; what is not needed is None."""
 
-    def __init__(self, listener: str, sasl: SaslConfig, waiting: Executor) -> None:
-        """`waiting` runs what waits for the issuer of tokens."""
+    def __init__(self, listener: str, sasl: SaslConfig, waiting: Executor, told: Callable[[bool], None]) -> None:
+        """`waiting` runs what waits for the issuer of tokens; `told` hears each time whether its keys could be had."""
         self._waiting = waiting
+        self._told = told
         self._background: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.passwords = None if sasl.ldap is None else _ldap_passwords(sasl.ldap)
         self.kerberos = None if sasl.kerberos is None else _kerberos(sasl.kerberos)
@@ -45,10 +46,10 @@ class Providers:
         if config.jwks_endpoint_url is not None:
             fetch = HttpsDocument(config.jwks_endpoint_url, config.jwks_endpoint_ca).fetch
             every_s = config.jwks_endpoint_refresh_ms / 1000
-            feed = KeyFeed(fetch, _Telling(listener))
+            feed = KeyFeed(fetch, _Telling(listener, self._told))
         else:
             assert config.jwks_file is not None
-            feed = KeyFeed(config.jwks_file.read_bytes, _Telling(listener))
+            feed = KeyFeed(config.jwks_file.read_bytes, _Telling(listener, self._told))
             feed.refresh()
         self._background.append(lambda: self._keep_fresh(feed, every_s))
         return TokenChecker(config.rules, feed, time.time)
@@ -75,13 +76,15 @@ def _kerberos(config: KerberosConfig) -> Kerberos:
 
 
 class _Telling:
-    """Logs that keys cannot be had, and that they can be had again: once each."""
+    """Tells whether keys could be had, and logs that they cannot, and that they can again: once each."""
 
-    def __init__(self, listener: str) -> None:
+    def __init__(self, listener: str, told: Callable[[bool], None]) -> None:
         self._listener = listener
+        self._told = told
         self._last: str | None = None
 
     def __call__(self, failure: str | None) -> None:
+        self._told(failure is None)
         before, self._last = self._last, failure
         if failure is not None and failure != before:
             _log.error(

@@ -84,12 +84,16 @@ class Authenticated(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticationFailed(SessionEvent):
-    """Somebody could not prove who they are. `detail` is for our own log and never holds a secret."""
+    """Somebody could not prove who they are. `detail` is for our own log and never holds a secret.
+
+    `reason` is one of few words, `FailureReason`.
+    """
 
     host: str
     mechanism: str
     username: str | None
     detail: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from policies.model import Principal
 from protocol.layout import Buffer
 from proxy.authentication.forwarding import FORWARDED
-from proxy.authentication.outcome import Authenticated, Failed, Identity, Verify
+from proxy.authentication.outcome import Authenticated, Failed, FailureReason, Identity, Verify
 from proxy.session import commands
 from proxy.session.commands import Commands, Timer
 from proxy.session.context import SessionContext
@@ -73,7 +73,8 @@ class Login:
             return [self._become(self._context.principal(self._certificate), mechanism)]
         except (ValueError, LookupError) as fault:
             self.refused = str(fault)
-            return [commands.Emit(self._reports.authentication_failed(mechanism, Failed("", str(fault), None)))]
+            failed = Failed("", str(fault), reason=FailureReason.NO_PRINCIPAL)
+            return [commands.Emit(self._reports.authentication_failed(mechanism, failed))]
 
     def introduced(self, principal: Principal) -> Commands:
         """Another doorkeeper, which may do so, has told who the client is."""

@@ -63,7 +63,12 @@ class Reports:
     def authentication_failed(self, mechanism: str, failed: Failed) -> AuthenticationFailed:
         """The client could not prove who it is."""
         return AuthenticationFailed(
-            **self._who, host=self._host, mechanism=mechanism, username=failed.username, detail=failed.detail
+            **self._who,
+            host=self._host,
+            mechanism=mechanism,
+            username=failed.username,
+            detail=failed.detail,
+            reason=failed.reason.value,
         )
 
     def refused(self, head: RequestHead, reason: str) -> RequestRefused:

@@ -21,7 +21,7 @@ from protocol.layout import Buffer
 from protocol.splice import Message, encode_response
 from proxy.authentication.gssapi import GSSAPI
 from proxy.authentication.mechanisms import FIRST_FRAME_MAX_BYTES, FRAME_MAX_BYTES, Mechanisms
-from proxy.authentication.outcome import Authenticated, Conversation, Failed, Identity, Outcome, Verify
+from proxy.authentication.outcome import Authenticated, Conversation, Failed, FailureReason, Identity, Outcome, Verify
 
 _HANDSHAKE_BY_TOKENS: Final = 0
 HEAD_SIZE: Final = REQUEST_PREFIX.size
@@ -89,12 +89,12 @@ class SaslExchange:
         if wanted not in enabled:
             answer = build(answer_type, error_code=ErrorCode.unsupported_sasl_mechanism, mechanisms=enabled)
             told = f"the client asked for the mechanism {wanted!r}, enabled are {', '.join(enabled)}"
-            failed = Failed("", told, None)
+            failed = Failed("", told, reason=FailureReason.MECHANISM)
             return Step(encode_response(api_key, version, head.correlation_id, answer), failed)
         if self._again is not None and wanted != self._again.mechanism:
             before = self._again.mechanism
             told = f"SASL mechanism '{wanted}' requested by client is not supported for re-authentication of '{before}'"
-            return Step(None, Failed("", told, None))
+            return Step(None, Failed("", told, reason=FailureReason.OTHER_IDENTITY))
         self.mechanism = wanted
         self._conversation = self._mechanisms.start(wanted)
         self._raw_tokens = version == _HANDSHAKE_BY_TOKENS
@@ -173,7 +173,7 @@ class SaslExchange:
 def _another_principal(before: Principal, after: Principal) -> Failed:
     names = f"{before.type}.{before.name}: {after.type}.{after.name}"
     message = f"Cannot change principals during re-authentication from {names}"
-    return Failed(message, message, after.name)
+    return Failed(message, message, after.name, FailureReason.OTHER_IDENTITY)
 
 
 def _peek(frame: Buffer) -> tuple[int, int, int]:

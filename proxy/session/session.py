@@ -21,7 +21,7 @@ from protocol.header import peek_api
 from protocol.layout import Buffer
 from protocol.splice import encode_response
 from proxy.authentication.forwarding import FORWARDED, ForwardedClient, NotForwardable
-from proxy.authentication.outcome import Failed, Identity
+from proxy.authentication.outcome import Failed, FailureReason, Identity
 from proxy.authentication.proxy_header import BadProxyHeader
 from proxy.enforcement.access import Access
 from proxy.session import commands
@@ -210,7 +210,7 @@ class Session:
                 self._refuse_frame(fault)
             except UnexpectedRequest as fault:
                 if self._login is not None:
-                    self._out += self._login.fail(Failed("", str(fault), None))
+                    self._out += self._login.fail(Failed("", str(fault), reason=FailureReason.NO_SASL))
             except BrokerUnknown as fault:
                 self._close(CloseReason.BROKER_UNREACHABLE, str(fault))
             except UnsupportedApi as fault:
@@ -258,7 +258,8 @@ class Session:
 
     def _refuse_to_forward(self, peer: Principal | None, fault: Exception) -> None:
         who = "somebody who is not known" if peer is None else str(peer)
-        failed = Failed("", f"{who} would speak for somebody else: {fault}", None if peer is None else peer.name)
+        detail, name = f"{who} would speak for somebody else: {fault}", None if peer is None else peer.name
+        failed = Failed("", detail, name, FailureReason.NOT_TRUSTED)
         self._emit(self._reports.authentication_failed(FORWARDED, failed))
         self._close(CloseReason.AUTHENTICATION_FAILED, failed.detail)
 

@@ -160,6 +160,8 @@ class Reception:
         self, transport: asyncio.Transport, arrival: "_Arrival", source: Source, newcomer: Newcomer, port: int
     ) -> bool:
         tls = _tls_facts(transport)
+        if tls is not None:
+            self._around.observer.tls_handshake_done(self.name, tls.version)
         node_id = self._advertised.node_of_port(port)
         if node_id is None and tls is not None:
             node_id = self._advertised.node_of_host(tls.server_name)

@@ -33,6 +33,11 @@ class ListenerTls:
     not_after: datetime
     revocations: Sequence[x509.CertificateRevocationList] = ()
 
+    @property
+    def next_update(self) -> datetime | None:
+        """When the first of the revocation lists expires (UTC); None if there are none, or none expires."""
+        return min((each.next_update_utc for each in self.revocations if each.next_update_utc), default=None)
+
     def revokes(self, certificate: bytes) -> bool:
         """Whether a client's certificate (DER), which was good when its connection began, was taken back since."""
         if not self.revocations:

@@ -34,7 +34,7 @@ def mechanisms_for(login: ClusterLogin) -> MakeMechanism:
         endpoint = TokenEndpoint(
             login.token_endpoint,
             login.client_id,
-            login.client_secret.reveal(),
+            login.client_secret.reveal,
             scope=login.scope,
             ca=login.token_endpoint_ca,
         )
@@ -43,11 +43,24 @@ def mechanisms_for(login: ClusterLogin) -> MakeMechanism:
 
 
 def _password(login: PasswordLogin) -> MakeMechanism:
-    username, password = login.username, login.password.reveal()
     if login.mechanism == PLAIN:
-        return lambda _host: PlainClient(username, password)
-    secret = ScramSecret(ScramMechanism(login.mechanism), username, password)
-    return lambda _host: ScramClient(secret, lambda: random_text(secrets.randbits))
+        return lambda _host: PlainClient(login.username, login.password.reveal())
+    return _Scram(login)
+
+
+class _Scram:
+    """Makes SCRAM clients. What was computed of a password is kept until the password is another."""
+
+    def __init__(self, login: PasswordLogin) -> None:
+        self._login = login
+        self._kept: tuple[str, ScramSecret] | None = None
+
+    def __call__(self, _host: str) -> ScramClient:
+        password, kept = self._login.password.reveal(), self._kept
+        if kept is None or kept[0] != password:
+            mechanism = ScramMechanism(self._login.mechanism)
+            self._kept = kept = password, ScramSecret(mechanism, self._login.username, password)
+        return ScramClient(kept[1], lambda: random_text(secrets.randbits))
 
 
 def _kerberos(login: KerberosLogin) -> MakeMechanism:

@@ -1,7 +1,10 @@
 """TLS towards the brokers: the context, and why a handshake failed."""
 
 import ssl
+from datetime import datetime
 from typing import Final
+
+from cryptography import x509
 
 from policies.strict_yaml import Fault, InvalidDocument
 from proxy.config.cluster_model import ClusterTls
@@ -37,6 +40,13 @@ def upstream_tls(config: ClusterTls) -> ssl.SSLContext:
     if config.certificate is not None:
         _show(context, config)
     return context
+
+
+def certificate_expiry(config: ClusterTls) -> datetime | None:
+    """When our own certificate expires (UTC); None if we show none. For files that :func:`upstream_tls` has taken."""
+    if config.certificate is None:
+        return None
+    return x509.load_pem_x509_certificate(config.certificate.read_bytes()).not_valid_after_utc
 
 
 def _show(context: ssl.SSLContext, config: ClusterTls) -> None:

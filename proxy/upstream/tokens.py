@@ -107,9 +107,18 @@ class TokenEndpoint:
     """An OAuth 2 issuer asked for a token by our own id and secret (RFC 6749, section 4.4), over TLS only."""
 
     def __init__(
-        self, url: str, client_id: str, client_secret: str, *, scope: str | None = None, ca: Path | None = None
+        self,
+        url: str,
+        client_id: str,
+        client_secret: Callable[[], str],
+        *,
+        scope: str | None = None,
+        ca: Path | None = None,
     ) -> None:
-        """`ca` names the authorities to trust there. Raises OSError when it cannot be read."""
+        """`client_secret` gives the secret of each question. `ca` names the authorities to trust there.
+
+        :raises OSError: `ca` cannot be read.
+        """
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
             raise ValueError(f"expected an https address, found {url!r}")
@@ -118,12 +127,8 @@ class TokenEndpoint:
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._tls = ssl.create_default_context(cafile=ca)
         self._body = urlencode({"grant_type": "client_credentials", **({"scope": scope} if scope else {})})
-        account = f"{quote_plus(client_id)}:{quote_plus(client_secret)}".encode()
-        self._headers = {
-            "Authorization": f"Basic {b64encode(account).decode('ascii')}",
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Accept": "application/json",
-        }
+        self._client_id = client_id
+        self._client_secret = client_secret
 
     def ask(self) -> Issued:
         """A fresh token. Blocks, for as long as the timeout of each read.
@@ -132,7 +137,7 @@ class TokenEndpoint:
         """
         connection = http.client.HTTPSConnection(self._host, self._port, timeout=_TIMEOUT_S, context=self._tls)
         try:
-            connection.request("POST", self._target, self._body, self._headers)
+            connection.request("POST", self._target, self._body, self._headers())
             response = connection.getresponse()
             data = response.read(_MAX_BYTES + 1)
         except (OSError, http.client.HTTPException) as error:
@@ -147,6 +152,14 @@ class TokenEndpoint:
                 f"the issuer at {self._url} answers {response.status} {response.reason} {said}".strip()
             )
         return _issued(answer, self._url)
+
+    def _headers(self) -> dict[str, str]:
+        account = f"{quote_plus(self._client_id)}:{quote_plus(self._client_secret())}".encode()
+        return {
+            "Authorization": f"Basic {b64encode(account).decode('ascii')}",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+        }
 
 
 def checked(token: str, source: str) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -133,7 +133,7 @@ class Door:
         new.write_text(text)
         new.replace(self.directory / "policy.yaml")
 
-    def start(self) -> Door:
+    def start(self) -> Self:
         """Start it and wait until it is ready."""
         self.process.start()
         self.process.wait_until(self.is_ready, ENOUGH_S)

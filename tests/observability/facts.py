@@ -73,6 +73,7 @@ def authenticated(**changes: Any) -> Authenticated:
 
 def authentication_failed(**changes: Any) -> AuthenticationFailed:
     usual = {"host": "10.0.0.7", "mechanism": "PLAIN", "username": "alice", "detail": "wrong password"}
+    usual |= {"reason": "credentials"}
     return AuthenticationFailed(**(HEAD | usual | changes))
 
 

@@ -56,6 +56,12 @@ class World:
         return logs
 
 
+def failures(world: World, **changes: str) -> float | None:
+    """Failed authentications with these labels."""
+    usual = {"listener": "clients", "mechanism": "PLAIN", "result": "failure", "reason": "credentials"}
+    return world.value("authentications_total", **usual | changes)
+
+
 @pytest.fixture
 def world() -> World:
     return World()
@@ -91,13 +97,14 @@ def test_authenticating_again_on_an_open_connection_counts_it_once(world: World)
     world.observe(authenticated())
     world.observe(authenticated())
     assert connections(world) == (0, 1)
-    assert world.value("authentications_total", mechanism="PLAIN", result="success") == 2
+    succeeded = {"listener": "clients", "mechanism": "PLAIN", "result": "success", "reason": ""}
+    assert world.value("authentications_total", **succeeded) == 2
     assert world.trail.events == ["authentication.succeeded"] * 2
 
 
 def test_a_failed_authentication_is_counted_told_and_logged(world: World):
     (line,) = world.logged(authentication_failed())
-    assert world.value("authentications_total", mechanism="PLAIN", result="failure") == 1
+    assert failures(world) == 1
     assert world.trail.events == ["authentication.failed"]
     assert (line["log_level"], line["event"], line["detail"]) == ("warning", "authentication failed", "wrong password")
 
@@ -105,7 +112,28 @@ def test_a_failed_authentication_is_counted_told_and_logged(world: World):
 def test_a_mechanism_that_a_client_made_up_is_no_label(world: World):
     world.observe(authentication_failed(mechanism="X-1"))
     world.observe(authentication_failed(mechanism="X-2"))
-    assert world.value("authentications_total", mechanism="Unknown", result="failure") == 2
+    assert failures(world, mechanism="Unknown") == 2
+
+
+def test_what_kind_of_failure_it_was_is_a_label(world: World):
+    world.observe(authentication_failed(reason="unavailable"))
+    assert (failures(world), failures(world, reason="unavailable")) == (None, 1)
+
+
+def test_handshakes_are_counted_by_their_version(world: World):
+    world.observe.tls_handshake_done("clients", "TLSv1.3")
+    assert world.value("tls_handshakes_total", listener="clients", version="TLSv1.3") == 1
+
+
+def test_it_is_told_when_the_keys_of_an_issuer_were_had_last(world: World):
+    def counted() -> list[float | None]:
+        return [world.value("jwks_fetches_total", listener="clients", result=each) for each in ("success", "failure")]
+
+    world.observe.issuer_keys("clients", False)
+    assert world.value("jwks_last_success_timestamp_seconds", listener="clients") is None
+    world.observe.issuer_keys("clients", True)
+    assert counted() == [1, 1]
+    assert world.value("jwks_last_success_timestamp_seconds", listener="clients") == 0.0
 
 
 def test_a_denial_is_counted_by_what_was_denied_and_told(world: World):
@@ -157,7 +185,7 @@ def test_a_mistake_that_repeats_is_logged_once_a_minute_and_counted_every_time(w
     world.now = 60.0
     (line,) = world.logged(authentication_failed())
     assert line["repeated"] == 9
-    assert world.value("authentications_total", mechanism="PLAIN", result="failure") == 11
+    assert failures(world) == 11
     assert len(world.trail.events) == 11
 
 

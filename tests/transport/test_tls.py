@@ -1,9 +1,11 @@
 """TLS towards clients: versions, client certificates, server names, and failures that both ends understand."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import socket
 import ssl
+import struct
 import warnings
 
 import pytest
@@ -131,6 +133,37 @@ async def test_an_old_version_is_refused_with_the_remedy(world):
     (line,) = world.warnings()
     assert line["reason"] == "protocol_version"
     assert "TLS 1.2" in line["detail"]
+
+
+ENDS = {
+    "at once": lambda client: client.close(),
+    "with a reset": lambda client: (
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)),
+        client.close(),
+    ),
+    "never": lambda _: None,
+    "after many bytes": lambda client: client.sendall(bytes(200_000)),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_refusal_is_counted_though_the_client_believed_to_be_in(world, end):
+    """In TLS 1.3 a client is done before its certificate, or the want of one, is looked at."""
+    port = await world.open(Echo, tls=world.certificates.tls(ClientAuth.REQUIRED))
+    tls = world.certificates.client_context(version=ssl.TLSVersion.TLSv1_3)
+
+    def come():
+        client = tls.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10), server_hostname="localhost")
+        with contextlib.suppress(OSError):  # it may have been shut out in the midst of it
+            ENDS[end](client)
+        return client
+
+    clients = [await within(asyncio.get_running_loop().run_in_executor(None, come)) for _ in range(5)]
+    counted = {"listener": "clients", "reason": "client_certificate_missing"}
+    await until(lambda: world.count("tls_handshakes_failed_total", **counted) == len(clients))
+    assert world.count("tls_handshakes_total", listener="clients", version="TLSv1.3") == 0
+    for client in clients:
+        client.close()
 
 
 async def test_a_weak_cipher_is_refused_with_the_remedy(world):

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from proxy.config.cluster_model import ClientCredentialsLogin, TokenFileLogin
-from proxy.config.secret import Secret
+from proxy.config.secret import Secret, secret_file
 from proxy.upstream.credentials import mechanisms_for
 from proxy.upstream.mechanisms import MechanismFailed
 from proxy.upstream.tokens import Issued, IssuedToken, TokenEndpoint, TokenFile
@@ -143,6 +143,19 @@ def test_the_issuer_is_asked_by_our_id_and_secret(endpoint):
     assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"my%3Aid:s%2Fecret"
 
 
+def test_the_issuer_is_asked_by_the_secret_that_the_file_has_now(endpoint, tmp_path):
+    url, ca, answer, asked = endpoint
+    answer.append((200, b'{"access_token": "abc", "expires_in": 1}'))
+    secret = tmp_path / "secret"
+    secret.write_text("one")
+    endpoint = TokenEndpoint(url, "id", secret_file(secret).reveal, ca=ca)
+    for text in ("one", "two"):
+        secret.write_text(text)
+        endpoint.ask()
+    told = [base64.b64decode(headers["Authorization"].removeprefix("Basic ")) for _, headers, _ in asked]
+    assert told == [b"id:one", b"id:two"]
+
+
 @pytest.mark.parametrize(
     ("status", "content", "why"),
     [
@@ -160,17 +173,17 @@ def test_an_issuer_that_gives_no_token_is_told(endpoint, status, content, why):
     url, ca, answer, _ = endpoint
     answer.append((status, content))
     with pytest.raises(MechanismFailed, match=why) as caught:
-        TokenEndpoint(url, "id", "the-secret", ca=ca).ask()
+        TokenEndpoint(url, "id", lambda: "the-secret", ca=ca).ask()
     assert "the-secret" not in str(caught.value)
 
 
 def test_an_issuer_that_is_not_trusted_never_sees_the_secret(endpoint):
     url, _, _, asked = endpoint
     with pytest.raises(MechanismFailed, match="certificate verify failed"):
-        TokenEndpoint(url, "id", "secret").ask()
+        TokenEndpoint(url, "id", lambda: "secret").ask()
     assert asked == []
 
 
 def test_a_secret_never_goes_anywhere_in_clear_text():
     with pytest.raises(ValueError, match="https"):
-        TokenEndpoint("http://issuer/token", "id", "secret")
+        TokenEndpoint("http://issuer/token", "id", lambda: "secret")
