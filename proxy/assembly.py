@@ -119,12 +119,7 @@ class Doorkeeper:
         observer.metrics.handshakes.set_function(lambda: self._around.newcomers.used)
         self._requests: dict[int, int] = {}
         self._mechanisms: dict[str, Mechanisms] = {}
-        self._providers = {
-            listener.name: Providers(
-                listener.name, listener.sasl, self._around.waiting, partial(observer.issuer_keys, listener.name)
-            )
-            for listener in config.listeners
-        }
+        self._providers = {listener.name: self._provided(listener) for listener in config.listeners}
         self.snapshot = snapshot
         self._verdicts = Verdicts(snapshot.authorizer, self._mode)
         self._advertised = {listener.name: self._advertised_by(listener) for listener in config.listeners}
@@ -245,6 +240,10 @@ class Doorkeeper:
             forwards=cluster.forward_principal,
             timeout_s=min(_LONGEST_STEP_S, limits.connect_timeout_s),
         )
+
+    def _provided(self, listener: ListenerConfig) -> Providers:
+        told = partial(self._observer.issuer_keys, listener.name)
+        return Providers(listener.name, listener.sasl, self._around.waiting, told)
 
     def _accept(self, listener: str, bound: list[socket.socket]) -> None:
         welcome = self.receptions[listener].welcome
