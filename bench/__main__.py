@@ -46,8 +46,7 @@ def main(quick: bool, suites: tuple[str, ...], only: tuple[str, ...], profiled: 
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "latest.json").write_bytes(findings.json())
     (RESULTS / "latest.md").write_text(text)
-    for curve in findings.curves:
-        draw(curve, RESULTS)
+    draw(findings, RESULTS)
 
 
 if __name__ == "__main__":

@@ -178,7 +178,13 @@ def _decisions(findings: Findings) -> str:
         )
         for bindings, found in findings.decisions.items()
     ]
-    return "## One decision\n\n" + table(("ACL bindings", "never asked before, us", "remembered, us"), rows)
+    return "\n\n".join(
+        (
+            "## One decision",
+            "![one decision](decisions.svg)",
+            table(("ACL bindings", "never asked before, us", "remembered, us"), rows),
+        )
+    )
 
 
 def _growth(findings: Findings) -> str:
