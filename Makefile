@@ -6,7 +6,8 @@ ARGS ?=
 EXTRAS ?= --extra quickstart
 
 BIN := .venv/bin
-STAMP := .venv/.installed
+# One for each choice of extras: who asks for more later gets more.
+STAMP := .venv/.installed$(subst $() ,,$(EXTRAS))
 BENCH_STAMP := .venv/.bench-installed
 CODE := protocol policies proxy tests $(wildcard bench docs)
 
