@@ -11,11 +11,11 @@ from struct import error as struct_error
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from protocol import in_place
 from protocol.errors import MalformedFrame
 from protocol.header import has_plain_header
-from protocol.layout import Buffer, read_uvarint
+from protocol.layout import Buffer
 
-_INT16: Final = Struct(">h")
 _INT32: Final = Struct(">i")
 _SESSION: Final = Struct(">ii")
 _UUID: Final = 16
@@ -57,29 +57,24 @@ def summarize(version: int, frame: Buffer, body: int) -> FetchSummary | None:
 
 def _fixed(version: int, frame: Buffer, position: int) -> FetchSummary | None:
     replica_id, session, position = _beginning(version, frame, position)
-    count, position = _count(frame, position)
+    count, position = in_place.count(frame, position)
     size = _partition_size(version)
     topics: list[str | UUID] = []
     for _ in range(count):
-        length: int = _INT16.unpack_from(frame, position)[0]
-        begin = position + 2
-        position = begin + length
-        if length < 0:
+        name, position = in_place.text(frame, position)
+        if name is None:
             return None
-        topics.append(_decode(frame[begin:position]))
-        partitions, position = _count(frame, position)
+        topics.append(name)
+        partitions, position = in_place.count(frame, position)
         position += partitions * size
     if version >= _SESSIONS:
-        forgotten, position = _count(frame, position)
+        forgotten, position = in_place.count(frame, position)
         if forgotten:
             return None
     if version >= _RACK:
-        length = _INT16.unpack_from(frame, position)[0]
-        rack = position + 2
-        position = rack + length
-        if length < 0:
+        rack, position = in_place.text(frame, position)
+        if rack is None:
             return None
-        _decode(frame[rack:position])
     return FetchSummary(replica_id, *session, tuple(topics)) if position == len(frame) else None
 
 
@@ -87,7 +82,7 @@ def _flexible(version: int, frame: Buffer, position: int) -> FetchSummary | None
     if not has_plain_header(frame, position):
         return None
     replica_id, session, position = _beginning(version, frame, position)
-    count, position = _compact_count(frame, position)
+    count, position = in_place.compact_count(frame, position)
     size = _partition_size(version)
     topics: list[str | UUID] = []
     for _ in range(count):
@@ -95,20 +90,19 @@ def _flexible(version: int, frame: Buffer, position: int) -> FetchSummary | None
             topics.append(UUID(bytes=bytes(frame[position : position + _UUID])))
             position += _UUID
         else:
-            length, begin = _compact_count(frame, position)
-            position = begin + length
-            topics.append(_decode(frame[begin:position]))
-        partitions, position = _compact_count(frame, position)
+            name, position = in_place.compact_text(frame, position)
+            if name is None:
+                return None
+            topics.append(name)
+        partitions, position = in_place.compact_count(frame, position)
         end = position + partitions * size
         untagged = bytes(frame[position + size - 1 : end : size]).count(0)
         if untagged != partitions or frame[end]:
             return None
         position = end + 1
-    forgotten, position = _compact_count(frame, position)
-    length, rack = _compact_count(frame, position)
-    position = rack + length
-    plain = not forgotten and position + 1 == len(frame) and not frame[position]
-    _decode(frame[rack:position])
+    forgotten, position = in_place.compact_count(frame, position)
+    rack, position = in_place.compact_text(frame, position)
+    plain = not forgotten and rack is not None and position + 1 == len(frame) and not frame[position]
     return FetchSummary(replica_id, *session, tuple(topics)) if plain else None
 
 
@@ -131,25 +125,3 @@ def _partition_size(version: int) -> int:
     size = index + offset + most_bytes
     size += epoch * (version >= _LEADER_EPOCH) + log_start * (version >= _LOG_START_OFFSET)
     return size + (last_epoch + tags) * (version >= _FLEXIBLE)
-
-
-def _decode(text: Buffer) -> str:
-    """A text; one that Kafka would mend must not go on as it is.
-
-    :raises UnicodeDecodeError: if it is no UTF-8.
-    """
-    return str(text, "utf-8")
-
-
-def _count(frame: Buffer, position: int) -> tuple[int, int]:
-    count: int = _INT32.unpack_from(frame, position)[0]
-    if count < 0:
-        raise MalformedFrame("an array of a Fetch request is null")
-    return count, position + 4
-
-
-def _compact_count(frame: Buffer, position: int) -> tuple[int, int]:
-    count, position = read_uvarint(frame, position)
-    if not count:
-        raise MalformedFrame("an array or text of a Fetch request is null")
-    return count - 1, position

@@ -7,6 +7,7 @@ from struct import error as struct_error
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from protocol import in_place
 from protocol.errors import MalformedFrame
 from protocol.header import has_plain_header
 from protocol.layout import Buffer, read_uvarint
@@ -47,13 +48,13 @@ def summarize(version: int, frame: Buffer, body: int) -> ProduceSummary | None:
 def _fixed(version: int, frame: Buffer, position: int) -> ProduceSummary | None:
     transactional_id = None
     if version >= _TRANSACTIONS:
-        transactional_id, position = _text(frame, position)
+        transactional_id, position = in_place.text(frame, position)
     acks: int = _INT16.unpack_from(frame, position)[0]
-    count, position = _count(frame, position + _ACKS_AND_TIMEOUT)
+    count, position = in_place.count(frame, position + _ACKS_AND_TIMEOUT)
     topics: list[str | UUID] = []
     transactional = False
     for _ in range(count):
-        name, position = _text(frame, position)
+        name, position = in_place.text(frame, position)
         if name is None:
             raise MalformedFrame(_NAMELESS)
         topics.append(name)
@@ -63,7 +64,7 @@ def _fixed(version: int, frame: Buffer, position: int) -> ProduceSummary | None:
 
 
 def _fixed_partitions(frame: Buffer, position: int) -> tuple[bool, int]:
-    count, position = _count(frame, position)
+    count, position = in_place.count(frame, position)
     transactional = False
     for _ in range(count):
         size: int = _INT32.unpack_from(frame, position + 4)[0]
@@ -78,9 +79,9 @@ def _fixed_partitions(frame: Buffer, position: int) -> tuple[bool, int]:
 
 def _flexible(version: int, frame: Buffer, position: int) -> ProduceSummary | None:
     plain = has_plain_header(frame, position)
-    transactional_id, position = _compact_text(frame, position)
+    transactional_id, position = in_place.compact_text(frame, position)
     acks: int = _INT16.unpack_from(frame, position)[0]
-    count, position = _compact_count(frame, position + _ACKS_AND_TIMEOUT)
+    count, position = in_place.compact_count(frame, position + _ACKS_AND_TIMEOUT)
     topics: list[str | UUID] = []
     transactional = False
     for _ in range(count):
@@ -88,7 +89,7 @@ def _flexible(version: int, frame: Buffer, position: int) -> ProduceSummary | No
             topics.append(UUID(bytes=bytes(frame[position : position + _UUID])))
             position += _UUID
         else:
-            name, position = _compact_text(frame, position)
+            name, position = in_place.compact_text(frame, position)
             if name is None:
                 raise MalformedFrame(_NAMELESS)
             topics.append(name)
@@ -104,7 +105,7 @@ def _flexible(version: int, frame: Buffer, position: int) -> ProduceSummary | No
 
 def _flexible_partitions(frame: Buffer, position: int) -> tuple[bool, int]:
     """Whether one of them is transactional, and the position behind them; 0 if one has tagged fields."""
-    count, position = _compact_count(frame, position)
+    count, position = in_place.compact_count(frame, position)
     transactional = False
     for _ in range(count):
         size = frame[position + 4]
@@ -123,39 +124,6 @@ def _flexible_partitions(frame: Buffer, position: int) -> tuple[bool, int]:
             return transactional, 0
         position = end + 1
     return transactional, position
-
-
-def _text(frame: Buffer, position: int) -> tuple[str | None, int]:
-    length: int = _INT16.unpack_from(frame, position)[0]
-    if length < -1:
-        raise MalformedFrame("a string of a Produce request has a negative length")
-    position += 2
-    if length < 0:
-        return None, position
-    end = position + length
-    return str(frame[position:end], "utf-8"), end
-
-
-def _compact_text(frame: Buffer, position: int) -> tuple[str | None, int]:
-    length, position = read_uvarint(frame, position)
-    if not length:
-        return None, position
-    end = position + length - 1
-    return str(frame[position:end], "utf-8"), end
-
-
-def _count(frame: Buffer, position: int) -> tuple[int, int]:
-    count: int = _INT32.unpack_from(frame, position)[0]
-    if count < 0:
-        raise MalformedFrame("an array of a Produce request is null")
-    return count, position + 4
-
-
-def _compact_count(frame: Buffer, position: int) -> tuple[int, int]:
-    count, position = read_uvarint(frame, position)
-    if not count:
-        raise MalformedFrame("an array of a Produce request is null")
-    return count - 1, position
 
 
 def _whole(frame: Buffer, position: int, summary: ProduceSummary) -> ProduceSummary | None:

@@ -23,7 +23,7 @@ class Door:
 
     def __init__(self, target: Target) -> None:
         self._port = target.port
-        self._context = _context(target.ca, target) if target.ca else None
+        self._context = _context(target) if target.ca else None
         self._secret = _secret(target.user, target.password) if target.user and target.password else None
 
     def login(self) -> Login | None:
@@ -49,9 +49,9 @@ def _secret(user: str, password: str) -> ScramSecret:
     return ScramSecret(ScramMechanism.SHA_256, user, password)
 
 
-def _context(ca: str, target: Target) -> ssl.SSLContext:
+def _context(target: Target) -> ssl.SSLContext:
     """One version of TLS, with a client certificate if there is one. Sessions are not resumed."""
-    context = ssl.create_default_context(cafile=ca)
+    context = ssl.create_default_context(cafile=target.ca)
     version = ssl.TLSVersion.TLSv1_2 if target.tls_1_2 else ssl.TLSVersion.TLSv1_3
     context.minimum_version = context.maximum_version = version
     if target.certificate is not None:

@@ -14,6 +14,7 @@ from protocol.layout import Buffer
 from protocol.splice import Message
 from proxy.enforcement.access import Access
 from proxy.enforcement.fetch_sessions import FetchSessions
+from proxy.enforcement.rights import Right
 from proxy.enforcement.share_sessions import ShareSessions
 from proxy.enforcement.verdict import Forward
 
@@ -124,6 +125,18 @@ class Call:
         for name in path:
             found = item_type(found, name)
         return found
+
+    def holds_on_all(self, right: Right, topics: Iterable[str | UUID]) -> bool:
+        """Whether a right is held on all these topics, and there is nothing to tell of that: asking leaves no trace.
+
+        False if the policy's grants are told, too, or if an id has no name yet: such a request is judged item by item.
+        """
+        access = self.access
+        for topic in topics:
+            name = topic if isinstance(topic, str) else self.facts.topic_ids.name(topic)
+            if access.grants or name is None or not access.holds(right, name):
+                return False
+        return True
 
     def build_answer(self, **values: Any) -> Any:
         """An answer of this API and version."""

@@ -25,7 +25,7 @@ class KerberosKeys:
             credentials = gssapi.Credentials(usage="accept", mechs=[_KERBEROS], store=self._store)
             context = gssapi.SecurityContext(creds=credentials, usage="accept")
         except GSSError as error:
-            raise KerberosFailed(f"the keytab cannot be used: {_text(error)}") from error
+            raise KerberosFailed(f"the keytab cannot be used: {reason(error)}") from error
         return _Context(context, self._service_name)
 
 
@@ -42,7 +42,7 @@ class _Context:
             if self._context.complete:
                 self._check_established()
         except GSSError as error:
-            raise KerberosFailed(_text(error)) from error
+            raise KerberosFailed(reason(error)) from error
         return answer or b""
 
     @property
@@ -57,13 +57,13 @@ class _Context:
         try:
             return bytes(self._context.wrap(message, encrypt=False).message)
         except GSSError as error:
-            raise KerberosFailed(_text(error)) from error
+            raise KerberosFailed(reason(error)) from error
 
     def unwrap(self, message: bytes) -> bytes:
         try:
             return bytes(self._context.unwrap(message).message)
         except GSSError as error:
-            raise KerberosFailed(_text(error)) from error
+            raise KerberosFailed(reason(error)) from error
 
     def _check_established(self) -> None:
         target = str(self._context.target_name)
@@ -73,5 +73,6 @@ class _Context:
             raise KerberosFailed("the client proved itself by something else than Kerberos")
 
 
-def _text(error: GSSError) -> str:
+def reason(error: GSSError) -> str:
+    """What the library has to say, on one line."""
     return " ".join(error.gen_message().split())

@@ -7,6 +7,7 @@ import gssapi
 from gssapi.raw.misc import GSSError
 
 from proxy.config.cluster_model import KerberosLogin
+from proxy.providers.kerberos import reason
 from proxy.upstream.mechanisms import MechanismFailed
 
 _KERBEROS: Final = gssapi.MechType.kerberos
@@ -34,7 +35,7 @@ class KerberosTickets:
                 name=target, creds=self._credentials(), mech=_KERBEROS, flags=sum(_FLAGS), usage="initiate"
             )
         except GSSError as error:
-            raise MechanismFailed(_text(error)) from error
+            raise MechanismFailed(reason(error)) from error
         return _Context(context)
 
     def _credentials(self) -> gssapi.Credentials:
@@ -57,7 +58,7 @@ class _Context:
             if self._context.complete:
                 self._check_established()
         except GSSError as error:
-            raise MechanismFailed(_text(error)) from error
+            raise MechanismFailed(reason(error)) from error
         return answer or b""
 
     @property
@@ -68,18 +69,14 @@ class _Context:
         try:
             return bytes(self._context.wrap(message, encrypt=False).message)
         except GSSError as error:
-            raise MechanismFailed(_text(error)) from error
+            raise MechanismFailed(reason(error)) from error
 
     def unwrap(self, message: bytes) -> bytes:
         try:
             return bytes(self._context.unwrap(message).message)
         except GSSError as error:
-            raise MechanismFailed(_text(error)) from error
+            raise MechanismFailed(reason(error)) from error
 
     def _check_established(self) -> None:
         if not all(flag in self._context.actual_flags for flag in _FLAGS):
             raise MechanismFailed("the broker did not prove who it is")
-
-
-def _text(error: GSSError) -> str:
-    return " ".join(error.gen_message().split())

@@ -17,12 +17,12 @@ from proxy.authentication.outcome import (
     Conversation,
     Failed,
     Identity,
-    Outcome,
     Verify,
     WaitsFor,
 )
 from proxy.authentication.tokens import TokenChecker, TokenRules
 from proxy.authentication.users import FileUsers
+from tests.authentication.conversations import answer
 from tests.authentication.issuer import AUDIENCE, NAME, Issuer
 
 INVALID = "Authentication failed during authentication due to invalid credentials with SASL mechanism OAUTHBEARER"
@@ -59,13 +59,6 @@ def start(issuer: Issuer) -> Callable[[], Conversation]:
 
 def message(token: str, authorization_id: str = "", more: str = "") -> bytes:
     return f"n,{authorization_id},\x01auth=Bearer {token}\x01{more}\x01".encode()
-
-
-def answer(conversation: Conversation, token: bytes) -> Outcome:
-    outcome = conversation.respond(token)
-    while isinstance(outcome, Verify):
-        outcome = conversation.verified(outcome.work())
-    return outcome
 
 
 @pytest.mark.parametrize("more", ["", "host=kafka\x01port=9092\x01", "traceId=1 2\x01"])

@@ -15,9 +15,10 @@ from protocol.apis import ApiKey
 from proxy.authentication import credentials, scram
 from proxy.authentication.credentials import ScramCredential, ScramMechanism
 from proxy.authentication.mechanisms import Mechanisms
-from proxy.authentication.outcome import Authenticated, Challenge, Failed, Outcome, Verify
+from proxy.authentication.outcome import Authenticated, Challenge, Failed, Outcome
 from proxy.authentication.users import FileUsers
 from proxy.embedded import KafkaCluster
+from tests.authentication.conversations import answer
 from tests.authentication.issuer import AUDIENCE, NAME, Issuer, encoded
 from tests.authentication.test_oauthbearer import message
 from tests.authentication.test_scram import prove
@@ -91,11 +92,7 @@ def test_cve_2024_56128_a_last_message_of_another_exchange_is_refused(door: Door
 
 
 def plain(mechanisms: Mechanisms, user: str, password: str) -> Outcome:
-    conversation = mechanisms.start("PLAIN")
-    outcome = conversation.respond(f"\0{user}\0{password}".encode())
-    while isinstance(outcome, Verify):
-        outcome = conversation.verified(outcome.work())
-    return outcome
+    return answer(mechanisms.start("PLAIN"), f"\0{user}\0{password}".encode())
 
 
 def scrammed(mechanisms: Mechanisms, user: str, password: str) -> Outcome:

@@ -29,8 +29,6 @@ SASL = "{{mechanisms: [GSSAPI], kerberos: {{keytab: {keytab}, realm: {realm}}}}}
 @pytest.fixture(scope="module")
 def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kdc]:
     with Kdc(tmp_path_factory.mktemp("kdc")).running() as running, pytest.MonkeyPatch.context() as patch:
-        for name in ("KRB5_CONFIG", "KRB5RCACHENAME"):
-            patch.setenv(name, running.environment[name])
         patch.setenv("KRB5_CLIENT_KTNAME", str(running.client_keytab("alice")))
         patch.setenv("KRB5CCNAME", f"MEMORY:{running.folder}")
         yield running

@@ -29,9 +29,7 @@ LIFE_MS = 2_000
 
 @pytest.fixture(scope="module")
 def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kdc]:
-    with Kdc(tmp_path_factory.mktemp("kdc")).running() as running, pytest.MonkeyPatch.context() as patch:
-        for name in ("KRB5_CONFIG", "KRB5RCACHENAME"):
-            patch.setenv(name, running.environment[name])
+    with Kdc(tmp_path_factory.mktemp("kdc")).running() as running:
         yield running
 
 

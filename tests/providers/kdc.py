@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from proxy.embedded.network import LOOPBACK, free_port
 from proxy.embedded.process import ChildProcess
 
@@ -81,10 +83,14 @@ class Kdc:
 
     @contextmanager
     def running(self) -> Iterator[Kdc]:
+        """Run it, and let the Kerberos of this process and its children know of it."""
         self.process.start()
         self.process.wait_until(self._accepts, ENOUGH_S)
         try:
-            yield self
+            with pytest.MonkeyPatch.context() as patch:
+                for name in ("KRB5_CONFIG", "KRB5RCACHENAME"):
+                    patch.setenv(name, self.environment[name])
+                yield self
         finally:
             self.process.stop()
 

@@ -15,6 +15,7 @@ from proxy.authentication.mechanisms import Mechanisms
 from proxy.authentication.outcome import Authenticated, Challenge, Conversation, Failed, Outcome, Verify
 from proxy.authentication.users import FileUsers
 from proxy.providers.kerberos import KerberosKeys
+from tests.authentication.conversations import answer
 from tests.providers.kdc import REALM, Kdc
 
 INVALID = "Authentication failed during authentication due to invalid credentials with SASL mechanism GSSAPI"
@@ -22,9 +23,7 @@ INVALID = "Authentication failed during authentication due to invalid credential
 
 @pytest.fixture(scope="module")
 def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kdc]:
-    with Kdc(tmp_path_factory.mktemp("kdc")).running() as running, pytest.MonkeyPatch.context() as patch:
-        for name in ("KRB5_CONFIG", "KRB5RCACHENAME"):
-            patch.setenv(name, running.environment[name])
+    with Kdc(tmp_path_factory.mktemp("kdc")).running() as running:
         yield running
 
 
@@ -55,13 +54,6 @@ class Client:
     def choice(self, offered: bytes, reply: bytes) -> bytes:
         assert self.context.unwrap(offered).message == b"\x01\0\0\0"
         return self.context.wrap(reply, False).message
-
-
-def answer(conversation: Conversation, token: bytes) -> Outcome:
-    outcome = conversation.respond(token)
-    while isinstance(outcome, Verify):
-        outcome = conversation.verified(outcome.work())
-    return outcome
 
 
 def challenge(conversation: Conversation, token: bytes) -> bytes:

@@ -11,20 +11,19 @@ import pytest
 from policies.model import Principal
 from proxy.authentication.gssapi import GssapiConversation, Kerberos
 from proxy.authentication.kerberos_names import KerberosNames
-from proxy.authentication.outcome import Authenticated, Challenge, Failed, Outcome, Verify
+from proxy.authentication.outcome import Authenticated, Challenge, Failed, Outcome
 from proxy.config.cluster_model import KerberosLogin
 from proxy.providers.kerberos import KerberosKeys
 from proxy.upstream.credentials import mechanisms_for
 from proxy.upstream.kerberos import _FLAGS, _Context
 from proxy.upstream.mechanisms import ClientMechanism, MechanismFailed
+from tests.authentication.conversations import answer
 from tests.providers.kdc import REALM, Kdc
 
 
 @pytest.fixture(scope="module")
 def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kdc]:
-    with Kdc(tmp_path_factory.mktemp("kdc")).running() as running, pytest.MonkeyPatch.context() as patch:
-        for name in ("KRB5_CONFIG", "KRB5RCACHENAME"):
-            patch.setenv(name, running.environment[name])
+    with Kdc(tmp_path_factory.mktemp("kdc")).running() as running:
         yield running
 
 
@@ -36,13 +35,6 @@ def client(kdc: Kdc, name: str = "alice", host: str = "localhost", **more: str) 
 def broker(keytab: Path, service: str = "kafka") -> GssapiConversation:
     names = KerberosNames.parse(REALM, ["DEFAULT"])
     return GssapiConversation(Kerberos(KerberosKeys(keytab, service).accept, names))
-
-
-def answer(conversation: GssapiConversation, token: bytes) -> Outcome:
-    outcome = conversation.respond(token)
-    while isinstance(outcome, Verify):
-        outcome = conversation.verified(outcome.work())
-    return outcome
 
 
 def log_in(mechanism: ClientMechanism, conversation: GssapiConversation) -> Outcome:

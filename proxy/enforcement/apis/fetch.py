@@ -62,7 +62,7 @@ def _judge_closely(call: Call) -> Verdict:
 def _at_once(call: Call) -> Verdict | None:
     """What nearly every Fetch gets: it goes on as it is, and there is nothing to tell of it. None if it is not so."""
     summary = summarize(call.version, call.frame, call.head.body)
-    if summary is None or summary.replica_id >= 0 or not _may_read_all(call, summary.topics):
+    if summary is None or summary.replica_id >= 0 or not call.holds_on_all(READ_TOPIC, summary.topics):
         return None
     session = None
     if summary.session_id:
@@ -79,17 +79,6 @@ def _at_once(call: Call) -> Verdict | None:
     else:
         session.allowed.update(summary.topics)
     return _forward(call, (call.frame,), [], opened)
-
-
-def _may_read_all(call: Call, topics: Iterable[str | UUID]) -> bool:
-    access = call.access
-    if access.grants:
-        return False
-    for topic in topics:
-        name = topic if isinstance(topic, str) else call.facts.topic_ids.name(topic)
-        if name is None or not access.holds(READ_TOPIC, name):
-            return False
-    return True
 
 
 def _replica_id(version: int, request: Any) -> int:
