@@ -28,6 +28,8 @@ PARTITIONS: Final = 6
 
 _HEAD: Final = Struct(">ihhi")
 _CLIENT_ID: Final = _HEAD.size + 2
+_TOLD_WITHIN: Final = _CLIENT_ID + 32
+"""Bytes in which the whole client id of a request stands."""
 _ANSWER_HEAD: Final = Struct(">ii")
 _SERVED: Final = {
     ApiKey.PRODUCE: range(3, 10),
@@ -61,7 +63,8 @@ class IdealBroker(asyncio.Protocol):
         while len(view) - position >= _HEAD.size:
             length, key, version, correlation_id = _HEAD.unpack_from(view, position)
             end = position + 4 + length
-            if key != ApiKey.PRODUCE and end > len(view):
+            needed = min(end, position + _TOLD_WITHIN) if key == ApiKey.PRODUCE else end
+            if needed > len(view):
                 break
             answer = self._answer(key, version, view[position:end])
             pieces = [_ANSWER_HEAD.pack(len(answer) + 4, correlation_id), answer]
