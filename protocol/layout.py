@@ -27,6 +27,7 @@ Walk = Callable[["Buffer", int, "list[Edit]"], int]
 
 _INT16: Final = Struct(">h")
 _INT32: Final = Struct(">i")
+_NEGATIVE_ARRAY: Final = "an array has a negative length"
 _PRESENT: Final = 1
 _NULL: Final = 0xFF
 """What stands before an entity that may be null (KIP-893)."""
@@ -108,7 +109,7 @@ def read_count(buffer: Buffer, position: int, compact: bool) -> tuple[int, int]:
         return count - 1, position
     count = _INT32.unpack_from(buffer, position)[0]
     if count < -1:
-        raise MalformedFrame("an array has a negative length")
+        raise MalformedFrame(_NEGATIVE_ARRAY)
     return count, position + 4
 
 
@@ -117,18 +118,37 @@ def write_count(count: int, compact: bool) -> bytes:
     return write_uvarint(count + 1) if compact else _INT32.pack(count)
 
 
-def _array_walk(item: Walk | int, compact: bool) -> Walk:
-    if isinstance(item, int):
-        width = item
+def _run_walk(width: int, item_widths: tuple[int, ...], compact: bool) -> Walk:
+    """Fields of fixed widths, and behind them arrays of such: in one call, since large answers consist of them."""
+    unpack_count = _INT32.unpack_from
 
-        def walk_fixed(buffer: Buffer, position: int, _edits: list[Edit]) -> int:
-            count, position = read_count(buffer, position, compact)
-            return position + max(count, 0) * width
+    def walk(buffer: Buffer, position: int, _edits: list[Edit]) -> int:
+        position += width
+        for item_width in item_widths:
+            count: int = unpack_count(buffer, position)[0]
+            position += 4
+            if count > 0:
+                position += count * item_width
+            elif count < -1:
+                raise MalformedFrame(_NEGATIVE_ARRAY)
+        return position
 
-        return walk_fixed
+    def walk_compact(buffer: Buffer, position: int, _edits: list[Edit]) -> int:
+        position += width
+        for item_width in item_widths:
+            count = buffer[position]
+            if count < 0x80:
+                position += 1
+            else:
+                count, position = read_uvarint(buffer, position)
+            if count:
+                position += (count - 1) * item_width
+        return position
 
-    walk_item = item
+    return walk_compact if compact else walk
 
+
+def _array_walk(walk_item: Walk, compact: bool) -> Walk:
     def walk(buffer: Buffer, position: int, edits: list[Edit]) -> int:
         count, position = read_count(buffer, position, compact)
         if count > len(buffer) - position:
@@ -213,6 +233,8 @@ class FieldLayout:
     """The layout of the entity, or of each item, if it holds entities."""
     item_walk: Walk | None
     """How to walk one item if it is an array."""
+    item_width: int | None = None
+    """The size of its items in bytes if it is an array and that is always the same."""
 
 
 class Spans:
@@ -251,20 +273,31 @@ class EntityLayout:
             f.metadata["tag"]: layout for f, layout in everything if "tag" in f.metadata
         }
         self.walk_tags = _tags_walk({tag: layout.walk for tag, layout in self.tagged.items()})
-        steps = self._merge_fixed_runs(self.fields)
+        steps = self._merge_runs(self.fields)
         self._steps = (*steps, self.walk_tags) if self.flexible else steps
         self._steps_to: dict[str, tuple[Walk | int, ...]] = {}
 
-    def _merge_fixed_runs(self, names: Iterable[str]) -> tuple[Walk | int, ...]:
+    def _merge_runs(self, names: Iterable[str]) -> tuple[Walk | int, ...]:
         steps: list[Walk | int] = []
+        width, item_widths = 0, tuple[int, ...]()
+
+        def end_run() -> None:
+            if item_widths:
+                steps.append(_run_walk(width, item_widths, self.flexible))
+            elif width:
+                steps.append(width)
+
         for layout in map(self.fields.__getitem__, names):
-            last = steps[-1] if steps else None
-            if layout.width is None:
-                steps.append(layout.walk)
-            elif isinstance(last, int):
-                steps[-1] = last + layout.width
+            if layout.item_width is not None:
+                item_widths += (layout.item_width,)
+            elif layout.width is not None and not item_widths:
+                width += layout.width
             else:
-                steps.append(layout.width)
+                end_run()
+                width, item_widths = layout.width or 0, ()
+                if layout.width is None:
+                    steps.append(layout.walk)
+        end_run()
         return tuple(steps)
 
     def walk(self, buffer: Buffer, position: int, edits: list[Edit]) -> int:
@@ -278,7 +311,7 @@ class EntityLayout:
         steps = self._steps_to.get(name)
         if steps is None:
             names = list(self.fields)
-            steps = self._steps_to[name] = self._merge_fixed_runs(names[: names.index(name)])
+            steps = self._steps_to[name] = self._merge_runs(names[: names.index(name)])
         for step in steps:
             position = position + step if isinstance(step, int) else step(buffer, position, [])
         return position
@@ -327,7 +360,8 @@ def _field_layout(field: Field[Any], flexible: bool) -> FieldLayout:
         width = WIDTHS.get(kafka_type)
         walk = _fixed_walk(width) if width is not None else _variable_walk(kafka_type, flexible)
     if is_array:
-        return FieldLayout(field, _array_walk(width if width is not None else walk, flexible), None, entity, walk)
+        walk_all = _array_walk(walk, flexible) if width is None else _run_walk(0, (width,), flexible)
+        return FieldLayout(field, walk_all, None, entity, walk, width)
     if entity is not None and nullable and "tag" not in field.metadata:
         walk = _nullable_walk(walk)
     return FieldLayout(field, walk, width, entity, None)

@@ -35,11 +35,14 @@ class TopicIds:
     def learn(self, topics: Iterable[Any]) -> None:
         """Take ids and names from the topics of an answer (Metadata, CreateTopics, ...)."""
         for topic in topics:
-            topic_id = getattr(topic, "topic_id", None)
-            if topic_id is not None and topic.name:
-                if len(self._names) >= _MOST_TOPIC_IDS:
-                    self._names.clear()
-                self._names[topic_id] = topic.name
+            self.learn_one(getattr(topic, "topic_id", None), topic.name)
+
+    def learn_one(self, topic_id: UUID | None, name: str | None) -> None:
+        """Take an id and its name, if both are there."""
+        if topic_id is not None and name:
+            if len(self._names) >= _MOST_TOPIC_IDS:
+                self._names.clear()
+            self._names[topic_id] = name
 
     def name(self, topic_id: UUID | None) -> str | None:
         """The name, or None if no answer has told it yet."""

@@ -178,10 +178,11 @@ def _deny_creation(call: Call) -> AnswerEdit:
 
     def edit(answer: Message) -> None:
         items = answer.items("topics")
-        missing = [item for item in items if item.value.error_code in _NOT_THERE]
+        found = [(item, item.get("error_code") in _NOT_THERE) for item in items]
+        missing = [item.get("name") for item, is_missing in found if is_missing]
         if missing:
-            items.keep([item for item in items if item not in missing])
-            items.append([_denied_creation(call, item.value.name) for item in missing])
+            items.keep([item for item, is_missing in found if not is_missing])
+            items.append([_denied_creation(call, name) for name in missing])
 
     return edit
 
@@ -208,7 +209,9 @@ def _hide_topics(call: Call) -> AnswerEdit:
 def _learn_ids(call: Call) -> AnswerEdit:
     def edit(answer: Message) -> None:
         if call.version >= _IDS:
-            call.facts.topic_ids.learn(item.value for item in answer.items("topics"))
+            # Only the beginning of each topic is read: answers are large, and nearly all of them is partitions.
+            for item in answer.items("topics"):
+                call.facts.topic_ids.learn_one(item.get("topic_id"), item.get("name"))
 
     return edit
 
