@@ -11,15 +11,20 @@ from protocol import in_place
 from protocol.errors import MalformedFrame
 from protocol.header import has_plain_header
 from protocol.layout import Buffer, read_uvarint
-from protocol.records import is_transactional
+from protocol.records import FLAGS, MAGIC, TRANSACTIONAL, WITH_FLAGS
+
+TRANSACTIONS: Final = 3
+"""The version that brought transactional ids (KIP-98)."""
+FLEXIBLE: Final = 9
+"""The first version in the compact form (KIP-482)."""
+TOPIC_IDS: Final = 13
+"""The version from which topics go by their ids (KIP-516)."""
+ACKS_AND_TIMEOUT: Final = 6
+"""Their size in bytes; behind them begin the topics."""
 
 _INT16: Final = Struct(">h")
 _INT32: Final = Struct(">i")
-_ACKS_AND_TIMEOUT: Final = 6
 _UUID: Final = 16
-_TRANSACTIONS: Final = 3
-_FLEXIBLE: Final = 9
-_TOPIC_IDS: Final = 13
 _NAMELESS: Final = "a topic of a Produce request has no name"
 
 
@@ -40,17 +45,17 @@ def summarize(version: int, frame: Buffer, body: int) -> ProduceSummary | None:
     :raises MalformedFrame: if the frame is not one whole Produce request.
     """
     try:
-        return _flexible(version, frame, body) if version >= _FLEXIBLE else _fixed(version, frame, body)
+        return _flexible(version, frame, body) if version >= FLEXIBLE else _fixed(version, frame, body)
     except (IndexError, struct_error, ValueError) as fault:
         raise MalformedFrame(f"unreadable Produce request: {fault}") from fault
 
 
 def _fixed(version: int, frame: Buffer, position: int) -> ProduceSummary | None:
     transactional_id = None
-    if version >= _TRANSACTIONS:
+    if version >= TRANSACTIONS:
         transactional_id, position = in_place.text(frame, position)
     acks: int = _INT16.unpack_from(frame, position)[0]
-    count, position = in_place.count(frame, position + _ACKS_AND_TIMEOUT)
+    count, position = in_place.count(frame, position + ACKS_AND_TIMEOUT)
     topics: list[str | UUID] = []
     transactional = False
     for _ in range(count):
@@ -58,22 +63,27 @@ def _fixed(version: int, frame: Buffer, position: int) -> ProduceSummary | None:
         if name is None:
             raise MalformedFrame(_NAMELESS)
         topics.append(name)
-        flag, position = _fixed_partitions(frame, position)
+        flag, position = partitions(frame, position)
         transactional = transactional or flag
     return _whole(frame, position, ProduceSummary(transactional_id, acks, tuple(topics), transactional))
 
 
-def _fixed_partitions(frame: Buffer, position: int) -> tuple[bool, int]:
+def partitions(frame: Buffer, position: int) -> tuple[bool, int]:
+    """Whether one of a topic's partitions has transactional records, and the position behind all.
+
+    :raises MalformedFrame: if there can be no such partitions. What a buffer raises when read past its end is raised,
+        too; whether the position lies within the frame is for the caller to see.
+    """
     count, position = in_place.count(frame, position)
     transactional = False
     for _ in range(count):
         size: int = _INT32.unpack_from(frame, position + 4)[0]
-        if size < -1:
+        begin = position + 8
+        if size > FLAGS and frame[begin + MAGIC] >= WITH_FLAGS and frame[begin + FLAGS] & TRANSACTIONAL:
+            transactional = True
+        elif size < -1:
             raise MalformedFrame("records of a Produce request have a negative length")
-        position += 8
-        end = position + max(size, 0)
-        transactional = transactional or is_transactional(frame, position, end)
-        position = end
+        position = begin + size if size > 0 else begin
     return transactional, position
 
 
@@ -81,11 +91,11 @@ def _flexible(version: int, frame: Buffer, position: int) -> ProduceSummary | No
     plain = has_plain_header(frame, position)
     transactional_id, position = in_place.compact_text(frame, position)
     acks: int = _INT16.unpack_from(frame, position)[0]
-    count, position = in_place.compact_count(frame, position + _ACKS_AND_TIMEOUT)
+    count, position = in_place.compact_count(frame, position + ACKS_AND_TIMEOUT)
     topics: list[str | UUID] = []
     transactional = False
     for _ in range(count):
-        if version >= _TOPIC_IDS:
+        if version >= TOPIC_IDS:
             topics.append(UUID(bytes=bytes(frame[position : position + _UUID])))
             position += _UUID
         else:
@@ -93,7 +103,7 @@ def _flexible(version: int, frame: Buffer, position: int) -> ProduceSummary | No
             if name is None:
                 raise MalformedFrame(_NAMELESS)
             topics.append(name)
-        flag, position = _flexible_partitions(frame, position)
+        flag, position = compact_partitions(frame, position)
         transactional = transactional or flag
         if not position or frame[position]:
             return None
@@ -103,23 +113,28 @@ def _flexible(version: int, frame: Buffer, position: int) -> ProduceSummary | No
     return _whole(frame, position + 1, ProduceSummary(transactional_id, acks, tuple(topics), transactional))
 
 
-def _flexible_partitions(frame: Buffer, position: int) -> tuple[bool, int]:
-    """Whether one of them is transactional, and the position behind them; 0 if one has tagged fields."""
-    count, position = in_place.compact_count(frame, position)
+def compact_partitions(frame: Buffer, position: int) -> tuple[bool, int]:
+    """As :func:`partitions`, in the compact form; the position is 0 if one has tagged fields."""
+    # Most of the time of large requests is spent here, so the lengths that are usual cost no call, nor does what
+    # is_transactional would tell.
+    if 0 < (count := frame[position]) < 0x80:
+        count -= 1
+        position += 1
+    else:
+        count, position = in_place.compact_count(frame, position)
     transactional = False
     for _ in range(count):
         size = frame[position + 4]
-        # Most of the time of large requests is spent here, so the lengths that are usual cost no call.
         if size < 0x80:
-            position += 5
+            begin = position + 5
         elif (high := frame[position + 5]) < 0x80:
             size += (high - 1) << 7
-            position += 6
+            begin = position + 6
         else:
-            size, position = read_uvarint(frame, position + 4)
-        end = position + size - 1 if size else position
-        if not transactional:
-            transactional = is_transactional(frame, position, end)
+            size, begin = read_uvarint(frame, position + 4)
+        end = begin + size - 1 if size else begin
+        if size > FLAGS + 1 and frame[begin + MAGIC] >= WITH_FLAGS and frame[begin + FLAGS] & TRANSACTIONAL:
+            transactional = True
         if frame[end]:
             return transactional, 0
         position = end + 1

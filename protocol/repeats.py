@@ -1,8 +1,8 @@
-"""The next request of a producer differs from one before in its correlation id and its records, and in nothing else.
+"""The next request of a producer differs from one before in its correlation id and its records, and rarely in more.
 
-What decides about it stands in its first bytes: API, version, client id, transactional id, acks, topic, partition. So
-once a Produce of one partition was judged, those that begin with the same bytes are the same question, and looking
-these bytes up is all that is left to do.
+What decides about it stands before its records: API, version, client id, transactional id and acks in its head, then
+the names of its topics. So once a Produce was let go on, those with the same head that name topics of which each was
+let go on are the same question, and looking these bytes up is all that is left to do.
 """
 
 from __future__ import annotations
@@ -10,11 +10,20 @@ from __future__ import annotations
 from struct import Struct
 from struct import error as struct_error
 from typing import Final
+from uuid import UUID
 
 from protocol.errors import MalformedFrame
-from protocol.header import RequestHead, has_plain_header
-from protocol.layout import Buffer, read_uvarint
-from protocol.records import is_transactional
+from protocol.header import RequestHead
+from protocol.layout import Buffer, read_uvarint, write_uvarint
+from protocol.produce import (
+    ACKS_AND_TIMEOUT,
+    FLEXIBLE,
+    TOPIC_IDS,
+    TRANSACTIONS,
+    ProduceSummary,
+    compact_partitions,
+    partitions,
+)
 
 _LENGTH: Final = 4
 _HEAD: Final = Struct(">i4xi")
@@ -23,18 +32,15 @@ _ASKED: Final = 12
 """Where in a frame stands what is asked, behind the correlation id."""
 _INT16: Final = Struct(">h")
 _INT32: Final = Struct(">i")
-_TRANSACTIONS: Final = 3
-_FLEXIBLE: Final = 9
-_TOPIC_IDS: Final = 13
-_NO_TAGS: Final = b"\0\0\0"
-"""Of the partition, of the topic, of the request."""
-_MOST: Final = 512
+_UUID: Final = 16
+_MOST_HEADS: Final = 64
+_MOST_TOPICS: Final = 2048
 
 
 class Repeats:
     """The questions of one connection that were answered "let it go on as it is"; of one version of Produce."""
 
-    __slots__ = ("_api", "_flexible", "_known", "_size", "version")
+    __slots__ = ("_api", "_flexible", "_heads", "_heads_known", "_topics", "version")
 
     def __init__(self) -> None:
         self.forget()
@@ -44,30 +50,38 @@ class Repeats:
         self.version = 0
         self._api = b""
         self._flexible = False
-        self._known: dict[int, dict[bytes, tuple[bool, bool]]] = {}
-        """Where the records' length stands -> what is asked before it -> (transactional?, acknowledged?)."""
-        self._size = 0
+        self._heads: dict[int, dict[bytes, tuple[bool, bool]]] = {}
+        """Where the topics begin -> what is asked before them -> (in a transaction, too?, acknowledged?)."""
+        self._heads_known = 0
+        self._topics: set[bytes] = set()
+        """Names or ids as they stand in a request, names with their lengths."""
 
-    def __len__(self) -> int:
-        return self._size
+    def __bool__(self) -> bool:
+        return self._heads_known > 0
 
-    def remember(self, head: RequestHead, frame: Buffer) -> None:
-        """Remember a Produce that was let go on; one that is not of one partition alone is not remembered."""
-        flexible = head.api_version >= _FLEXIBLE
-        try:
-            if flexible and not has_plain_header(frame, head.body):
-                return
-            records, acks = _find_records(head.api_version, frame, head.body, flexible)
-            begin = read_uvarint(frame, records)[1] if flexible else records + _LENGTH
-            transactional = is_transactional(frame, begin, len(frame))
-        except (IndexError, struct_error, MalformedFrame):
+    @property
+    def size(self) -> int:
+        """How many heads and topics are remembered."""
+        return self._heads_known + len(self._topics)
+
+    def remember(self, head: RequestHead, frame: Buffer, summary: ProduceSummary) -> None:
+        """Remember a Produce that was let go on just as it came, by what was read in it."""
+        version = head.api_version
+        flexible = version >= FLEXIBLE
+        if len(summary.topics) > _MOST_TOPICS:
             return
         api = bytes(frame[4:8])
-        if api != self._api or self._size >= _MOST:
+        full = self._heads_known >= _MOST_HEADS or len(self._topics) + len(summary.topics) > _MOST_TOPICS
+        if api != self._api or full:
             self.forget()
-            self._api, self._flexible, self.version = api, flexible, head.api_version
-        self._known.setdefault(records, {})[bytes(frame[_ASKED:records])] = transactional, acks != 0
-        self._size += 1
+            self._api, self._flexible, self.version = api, flexible, version
+        begin = _topics_begin(version, frame, head.body)
+        heads = self._heads.setdefault(begin, {})
+        asked = bytes(frame[_ASKED:begin])
+        transactional, acknowledged = heads.get(asked, (False, summary.acks != 0))
+        self._heads_known += asked not in heads
+        heads[asked] = transactional or summary.transactional, acknowledged
+        self._topics.update(_as_it_stands(topic, flexible) for topic in summary.topics)
 
     def follow(self, data: bytes, most: int, longest: int, correlation_ids: list[int]) -> tuple[int, int]:
         """How many bytes at the beginning of ``data`` are whole frames that ask what is remembered, and how many these
@@ -77,16 +91,19 @@ class Repeats:
         be answered are appended to ``correlation_ids``.
         """
         position, taken, size, api = 0, 0, len(data), self._api
+        only_known = self._only_known_compact if self._flexible else self._only_known
         while taken < most and size - position > _ASKED:
             length, correlation_id = _HEAD.unpack_from(data, position)
             end = position + _LENGTH + length
             if length > longest or end > size or not data.startswith(api, position + _LENGTH):
                 break
-            for records, known in self._known.items():
-                found = known.get(data[position + _ASKED : position + records])
-                if found is not None and self._ends_well(data, position + records, end, found[0]):
+            for begin, heads in self._heads.items():
+                found = heads.get(data[position + _ASKED : position + begin])
+                if found is not None:
                     break
             else:
+                break
+            if not only_known(data, position + begin, end, found[0]):
                 break
             if found[1]:
                 correlation_ids.append(correlation_id)
@@ -94,46 +111,62 @@ class Repeats:
             position = end
         return position, taken
 
-    def _ends_well(self, data: bytes, position: int, end: int, transactional: bool) -> bool:
-        """Whether records that begin at a position fill the frame up to its end, and ask for no other right."""
+    def _only_known(self, data: bytes, position: int, end: int, transactional: bool) -> bool:
+        """Whether topics that begin at a position fill the frame up to its end, all are known, and no records ask for
+        another right.
+        """
         try:
-            if self._flexible:
-                size, begin = read_uvarint(data, position)
-                records_end = begin + size - 1
-                well = records_end + len(_NO_TAGS) == end and data.startswith(_NO_TAGS, records_end)
-            else:
-                begin = position + _LENGTH
-                records_end = begin + _INT32.unpack_from(data, position)[0]
-                well = records_end == end
+            count: int = _INT32.unpack_from(data, position)[0]
+            position += _LENGTH
+            for _ in range(count):
+                name_end = position + _INT16.size + _INT16.unpack_from(data, position)[0]
+                if data[position:name_end] not in self._topics:
+                    return False
+                asks_more, position = partitions(data, name_end)
+                if asks_more and not transactional:
+                    return False
         except (IndexError, struct_error, MalformedFrame):
             return False
-        return well and records_end >= begin and is_transactional(data, begin, records_end) is transactional
+        return count >= 0 and position == end
+
+    def _only_known_compact(self, data: bytes, position: int, end: int, transactional: bool) -> bool:
+        """As above, in the compact form (KIP-482), and without any tagged field."""
+        topics, with_ids = self._topics, self.version >= TOPIC_IDS
+        try:
+            count, position = data[position], position + 1
+            if count > 0x7F:
+                count, position = read_uvarint(data, position - 1)
+            for _ in range(count - 1):
+                if with_ids:
+                    name_end = position + _UUID
+                elif (length := data[position]) < 0x80:
+                    name_end = position + (length or 1)
+                else:
+                    length, name_begin = read_uvarint(data, position)
+                    name_end = name_begin + length - 1
+                if data[position:name_end] not in topics:
+                    return False
+                asks_more, position = compact_partitions(data, name_end)
+                if (asks_more and not transactional) or not position or data[position]:
+                    return False
+                position += 1
+            return count > 0 and position + 1 == end and not data[position]
+        except (IndexError, struct_error, MalformedFrame):
+            return False
 
 
-def _find_records(version: int, frame: Buffer, position: int, flexible: bool) -> tuple[int, int]:
-    """Where the length of the records of the only partition stands, and the acks."""
-    if version >= _TRANSACTIONS:
-        position = _behind_text(frame, position, flexible)
-    acks: int = _INT16.unpack_from(frame, position)[0]
-    position = _behind_one(frame, position + 6, flexible)
-    position = position + 16 if version >= _TOPIC_IDS else _behind_text(frame, position, flexible)
-    return _behind_one(frame, position, flexible) + 4, acks
-
-
-def _behind_text(frame: Buffer, position: int, flexible: bool) -> int:
-    if flexible:
+def _topics_begin(version: int, frame: Buffer, position: int) -> int:
+    """Where the topics of a Produce begin that was read before."""
+    if version >= FLEXIBLE:
         length, position = read_uvarint(frame, position)
-        return position + max(length - 1, 0)
-    size: int = _INT16.unpack_from(frame, position)[0]
-    return position + 2 + max(size, 0)
+        position += max(length - 1, 0)
+    elif version >= TRANSACTIONS:
+        position += _INT16.size + max(_INT16.unpack_from(frame, position)[0], 0)
+    return position + ACKS_AND_TIMEOUT
 
 
-def _behind_one(frame: Buffer, position: int, flexible: bool) -> int:
-    """The position of the only item of an array.
-
-    :raises IndexError: if it has another number of items.
-    """
-    count = frame[position] - 1 if flexible else _INT32.unpack_from(frame, position)[0]
-    if count != 1:
-        raise IndexError(count)
-    return position + (1 if flexible else _LENGTH)
+def _as_it_stands(topic: str | UUID, flexible: bool) -> bytes:
+    if isinstance(topic, UUID):
+        return topic.bytes
+    name = topic.encode()
+    return (write_uvarint(len(name) + 1) if flexible else _INT16.pack(len(name))) + name

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from protocol.produce import ProduceSummary
 from protocol.splice import Message, Piece
 
 AnswerEdit = Callable[[Message], None]
@@ -27,8 +28,8 @@ class Forward(NamedTuple):
     """Send these bytes to the broker. Its answer goes to the client, edited if ``edits`` or ``stream`` says so.
 
     ``acknowledged`` is False for a Produce with acks=0, which has no answer; ``close`` then says that the connection
-    ends when the bytes have been handed on, as a broker ends it when any of them was denied. ``repeatable`` says of an
-    allowed Produce that there is nothing to tell of it, so that the next one that asks the same may go on like it.
+    ends when the bytes have been handed on, as a broker ends it when any of them was denied. ``repeatable`` is what an
+    allowed Produce asked of which there is nothing to tell, so that the next one that asks the same may go on like it.
     """
 
     pieces: Sequence[Piece]
@@ -36,7 +37,7 @@ class Forward(NamedTuple):
     stream: AnswerStream | None = None
     acknowledged: bool = True
     close: bool = False
-    repeatable: bool = False
+    repeatable: ProduceSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from protocol.canonical import canonical_request
 from protocol.errors import MalformedFrame, UnsupportedApi
 from protocol.header import RequestHead, read_request_head
 from protocol.layout import Buffer
+from protocol.produce import ProduceSummary
 from protocol.refusals import can_say, refuse
 from protocol.repeats import Repeats
 from protocol.splice import Message, encode_request, encode_response
@@ -100,7 +101,7 @@ class Service:
 
         At most ``free`` requests are taken, none longer than ``longest`` bytes.
         """
-        if not len(self._repeats):
+        if not self._repeats:
             return data
         if self._context.verdicts() is not self._repeats_judged_by:
             self._repeats.forget()
@@ -125,12 +126,12 @@ class Service:
         slots: list[Slot] = [_unedited(correlation_id, version, rewrite) for correlation_id in correlation_ids]
         self._answers.slots.extend(correlation_ids if rewrite is None else slots)
 
-    def _remember(self, call: Call) -> None:
+    def _remember(self, call: Call, asked: ProduceSummary) -> None:
         verdicts = call.access.verdicts
         if verdicts is not self._repeats_judged_by:
             self._repeats.forget()
             self._repeats_judged_by = verdicts
-        self._repeats.remember(call.head, call.frame)
+        self._repeats.remember(call.head, call.frame, asked)
 
     # Carrying out verdicts
 
@@ -149,8 +150,8 @@ class Service:
 
     def _forward(self, call: Call, verdict: Forward) -> None:
         self._out.append(commands.SendBroker(verdict.pieces))
-        if verdict.repeatable:
-            self._remember(call)
+        if verdict.repeatable is not None:
+            self._remember(call, verdict.repeatable)
         if not verdict.acknowledged:
             if verdict.close:
                 self._expect(Ending(CloseReason.DENIED_WITHOUT_ANSWER, "a part of a Produce with acks=0 was denied"))

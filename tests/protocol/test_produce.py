@@ -106,6 +106,8 @@ def test_a_frame_that_is_a_view_is_read_alike(version: int) -> None:
         pytest.param(([batch(PLAIN) + batch(TRANSACTIONAL)],), False, id="not the first batch of its partition"),
         pytest.param(([batch(TRANSACTIONAL, magic=1)],), False, id="an old message set"),
         pytest.param(([batch(0x1000)],), False, id="another bit"),
+        pytest.param(([batch(TRANSACTIONAL)[:23]],), True, id="cut behind the flag"),
+        pytest.param(([batch(TRANSACTIONAL)[:22], batch(TRANSACTIONAL)[:16]],), False, id="cut before the flag"),
     ],
 )
 def test_the_first_batch_of_any_partition_makes_it_transactional(

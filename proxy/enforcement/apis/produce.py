@@ -36,7 +36,8 @@ def judge_produce(call: Call) -> Verdict:
         return _unreadable(call, summary) or _refused(call, summary, ErrorCode.transactional_id_authorization_failed)
     if not call.holds_on_all(WRITE_TOPIC, summary.topics):
         return _judge_each(call, summary)
-    return Forward((frame,), acknowledged=summary.acks != 0, repeatable=frame is call.frame)
+    repeatable = summary if frame is call.frame else None
+    return Forward((frame,), acknowledged=summary.acks != 0, repeatable=repeatable)
 
 
 def _refused(call: Call, summary: ProduceSummary, error: ErrorCode, message: str | None = None) -> Verdict:
