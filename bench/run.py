@@ -8,10 +8,11 @@ from enum import Enum
 from typing import Final
 
 from bench.report.findings import Contestants, Findings, machine
-from bench.stage.brokers import VERSIONS, ideal_broker
+from bench.stage.brokers import ideal_broker
 from bench.stage.contestants import POLICY_OFF, POLICY_ON, Contestant, Doorkeeper, Doors, Relay
 from bench.stage.peers import Peer, peers
 from bench.stage.processes import Load, load
+from bench.stage.releases import RELEASES
 from bench.stage.site import Site, Variant
 from bench.suites import others, profile, real, scaling, turns
 from bench.suites.turns import Plan, Say
@@ -55,15 +56,17 @@ def measure(choice: Choice, site: Site, say: Say) -> Findings:
     notes = {each.name: each.entry.note for each in here if isinstance(each, Peer)}
     about = Contestants([each.name for each in here], notes, choice.absent)
     findings = Findings(machine=machine(), plan=choice.plan, contestants=about)
+    # What cannot be installed is told before the hour that the rest takes.
+    brokers = [(release, release.jvm(say)) for release in RELEASES] if Suite.REAL in choice.suites else []
     with ideal_broker(site) as port, load(site.folder) as first, load(site.folder) as second:
         run = _Run(choice, site, port, (first, second), here, findings, say)
         run.side_by_side()
         run.one_by_one()
-    if Suite.REAL in choice.suites:
+    if brokers:
         compared = [each for each in here if each.name != POLICY_OFF]
         with load(site.folder) as clients:
             findings.real = [
-                real.real_flows(compared, site, version, clients, choice.plan, say) for version in VERSIONS
+                real.real_flows(compared, site, release, jvm, clients, choice.plan, say) for release, jvm in brokers
             ]
     return findings
 

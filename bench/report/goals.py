@@ -119,7 +119,8 @@ def _real(findings: Findings) -> Iterator[Aim]:
         for title, samples in flows.samples.items():
             times = median(times_own_tls(samples[POLICY_ON], samples[OWN_TLS]))
             goal = REAL_GOALS[title]
-            yield Aim(f"Kafka {flows.version}: {title}", f"{goal:g} x own TLS", f"{times:.2f} x own TLS", times <= goal)
+            what = f"Kafka {flows.release.version}: {title}"
+            yield Aim(what, f"{goal:g} x own TLS", f"{times:.2f} x own TLS", times <= goal)
 
 
 def times_own_tls(ours: Sequence[Sample], own: Sequence[Sample]) -> list[float]:

@@ -11,6 +11,7 @@ from bench.report.findings import Findings
 from bench.report.goals import ratios, times_own_tls
 from bench.report.tables import number, spread, table
 from bench.stage.contestants import POLICY_ON
+from bench.stage.releases import Release
 from bench.suites.others import CROWD, IDLE_CONNECTIONS, PACED_CONNECTIONS, RATE
 from bench.suites.profile import Profile
 from bench.suites.real import OWN_TLS
@@ -21,8 +22,8 @@ py-spy counts the time in which Python holds its lock: our own code, and the sys
 leaves out waiting, OpenSSL, and the event loop's reading, which give the lock away. perf counts all CPU time."""
 
 _ABOUT_REAL_BROKERS: Final = """\
-CPU-s/GB of the broker, and of what stands before it. The broker may use every core. Its own TLS is 1.3; that of Kafka
-1.1.1 is 1.2, since it knows no other."""
+CPU-s/GB of the broker, and of what stands before it. The broker may use every core. It runs as operators run it: on a
+Java of its time, with the options of Kafka's own start script."""
 
 
 def sections(findings: Findings) -> Iterator[str]:
@@ -84,6 +85,7 @@ def _real(findings: Findings) -> str:
     parts = [
         "## Broker and proxy together, real brokers",
         _ABOUT_REAL_BROKERS,
+        "\n".join(_release(flows.release) for flows in findings.real),
     ]
     for flows in findings.real:
         for title, samples in flows.samples.items():
@@ -98,9 +100,14 @@ def _real(findings: Findings) -> str:
                 )
                 for name, found in samples.items()
             ]
-            head = (f"Kafka {flows.version}: {title}", "together", "broker", "proxy", "/ own TLS", "MB/s")
+            head = (f"Kafka {flows.release.version}: {title}", "together", "broker", "proxy", "/ own TLS", "MB/s")
             parts.append(table(head, rows))
     return "\n\n".join(parts)
+
+
+def _release(release: Release) -> str:
+    tls = "1.3" if release.tls_1_3 else "1.2, since it knows no other"
+    return f"- Kafka {release.version}: Java {release.java}, `{' '.join(release.options)}`. Its own TLS is {tls}."
 
 
 def _latency(findings: Findings) -> str:

@@ -15,16 +15,16 @@ import msgspec
 from bench.load.frames import frames_of, record_batch
 from bench.load.jobs import Request, Target
 from bench.stage.processes import MeasurementFailed, accepts, cores_of, running
+from bench.stage.releases import Release
 from bench.stage.site import HOST, STORE_PASSWORD, Site
 from protocol.apis import ApiKey
 from protocol.splice import decode_response
 from proxy.embedded.cluster import KafkaCluster
+from proxy.embedded.errors import EmbeddedError
+from proxy.embedded.jvm import Jvm
 from proxy.embedded.listeners import Listener
 from proxy.embedded.network import free_port
 
-VERSIONS: Final = ("1.1.1", "4.1.0")
-_NO_TLS_1_3: Final = frozenset({"1.1.1"})
-"""Brokers before 2.6 (KIP-573). Java would let them try, but they overlook a request that ends the handshake."""
 PRODUCE_VERSION: Final = 5
 FETCH_VERSION: Final = 6
 """Both are known to all brokers from 1.1 to 4.x."""
@@ -52,7 +52,6 @@ def ideal_broker(site: Site) -> Iterator[int]:
 class RealBroker:
     """A running Kafka with data to read: its plaintext port, and its own TLS listener."""
 
-    version: str
     port: int
     pid: int
     own_tls: Target
@@ -60,8 +59,8 @@ class RealBroker:
 
 
 @contextmanager
-def real_broker(site: Site, version: str) -> Iterator[RealBroker]:
-    """Run a Kafka of this version on all cores. What is written is kept for moments only.
+def real_broker(site: Site, release: Release, jvm: Jvm) -> Iterator[RealBroker]:
+    """Run a Kafka on all cores. What is written is kept for moments only.
 
     :raises MeasurementFailed: if it does not start or its topics cannot be made.
     """
@@ -70,7 +69,7 @@ def real_broker(site: Site, version: str) -> Iterator[RealBroker]:
         "ssl.keystore.type": "PKCS12",
         "ssl.keystore.password": STORE_PASSWORD,
         "ssl.key.password": STORE_PASSWORD,
-        "ssl.enabled.protocols": "TLSv1.2" if version in _NO_TLS_1_3 else "TLSv1.3",
+        "ssl.enabled.protocols": "TLSv1.3" if release.tls_1_3 else "TLSv1.2",
     }
     properties = {
         "num.partitions": str(_PARTITIONS),
@@ -81,12 +80,17 @@ def real_broker(site: Site, version: str) -> Iterator[RealBroker]:
         "log.segment.delete.delay.ms": "1000",
     }
     listeners = [Listener("OWN", "SSL", tls)]
-    with KafkaCluster(version, properties=properties, listeners=listeners, heap_mb=1024) as cluster:
+    cluster = KafkaCluster(release.version, properties=properties, listeners=listeners, jvm=jvm)
+    try:
+        cluster.start()
+    except EmbeddedError as failure:
+        raise MeasurementFailed(str(failure)) from failure
+    with cluster:
         (broker,) = cluster.brokers
         _fill(broker.port)
         pid = broker.pid
-        own_tls = msgspec.structs.replace(site.by_tls(broker.ports["OWN"], pid), tls_1_2=version in _NO_TLS_1_3)
-        yield RealBroker(version, broker.port, pid, own_tls, Target(broker.port, (pid,), None))
+        own_tls = msgspec.structs.replace(site.by_tls(broker.ports["OWN"], pid), tls_1_2=not release.tls_1_3)
+        yield RealBroker(broker.port, pid, own_tls, Target(broker.port, (pid,), None))
 
 
 def produce_to_real(size: int) -> Request:

@@ -13,8 +13,10 @@ from bench.load.jobs import Flow, Request, Sample, Target
 from bench.stage.brokers import RealBroker, fetch_from_real, produce_to_real, real_broker
 from bench.stage.contestants import Contestant
 from bench.stage.processes import Load, MeasurementFailed
+from bench.stage.releases import Release
 from bench.stage.site import Site
-from bench.suites.turns import Plan, Say
+from bench.suites.turns import Plan, Say, turns
+from proxy.embedded.jvm import Jvm
 
 OWN_TLS: Final = "broker's own TLS"
 PLAINTEXT: Final = "broker, plaintext"
@@ -34,41 +36,37 @@ GOALS: Final = {"produce 16 KB, c8 w1": 1.0, "produce 16 KB, c8 w5": 1.0, "fetch
 class RealFlows(msgspec.Struct, frozen=True):
     """By workload and contestant, in the order of the rounds."""
 
-    version: str
+    release: Release
     samples: Mapping[str, Mapping[str, Sequence[Sample]]]
 
 
 def real_flows(
-    contestants: Sequence[Contestant], site: Site, version: str, load: Load, plan: Plan, say: Say
+    contestants: Sequence[Contestant], site: Site, release: Release, jvm: Jvm, load: Load, plan: Plan, say: Say
 ) -> RealFlows:
-    """Measure one version. The first rounds are for the broker's compiler, and are not kept.
+    """Measure one release. The first rounds are for the broker's compiler, and are not kept.
 
     :raises MeasurementFailed: if a process did not start, broke off, or answered with an error.
     """
     samples: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
-    with real_broker(site, version) as broker, ExitStack() as stack:
+    kafka = f"Kafka {release.version}"
+    with real_broker(site, release, jvm) as broker, ExitStack() as stack:
         targets = {PLAINTEXT: broker.plaintext, OWN_TLS: broker.own_tls}
         for contestant in contestants:
             doors = stack.enter_context(contestant.start(site, broker.port))
             targets[contestant.name] = _with_broker(doors.usual, broker)
         for number in range(-_WARM_UP_ROUNDS, plan.rounds):
             for title, (request, connections, window) in _WORKS.items():
-                say(f"Kafka {version}, round {number + 1} of {plan.rounds}: {title}")
-                for name in _in_turn(list(targets), number):
+                say(f"{kafka}, round {number + 1} of {plan.rounds}: {title}")
+                for name in turns(list(targets), number):
                     job = Flow(targets[name], request, connections, window, max(plan.seconds, _AT_LEAST_S), _WARM_UP_S)
-                    sample = _sample(load, job, f"Kafka {version}, {title}, {name}")
+                    sample = _sample(load, job, f"{kafka}, {title}, {name}")
                     if number >= 0:
                         samples[title][name].append(sample)
-    return RealFlows(version, samples)
+    return RealFlows(release, samples)
 
 
 def _with_broker(target: Target, broker: RealBroker) -> Target:
     return msgspec.structs.replace(target, pids=(broker.pid, *target.pids))
-
-
-def _in_turn(names: Sequence[str], number: int) -> Sequence[str]:
-    first = number % len(names)
-    return [*names[first:], *names[:first]]
 
 
 def _sample(load: Load, job: Flow, about: str) -> Sample:

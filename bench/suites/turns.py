@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from bench.load.accounting import cpu_seconds, machine_seconds
 from bench.load.jobs import Sample
@@ -22,6 +22,7 @@ Samples = Mapping[str, Mapping[str, Sequence[Sample]]]
 """By workload and contestant, in the order of the rounds."""
 
 _NO_ERROR: Final = 0
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def all_ready(contestants: Sequence[Contestant], site: Site, broker_port: int) -
         yield {each.name: stack.enter_context(each.start(site, broker_port)) for each in contestants}
 
 
-def turns(contestants: Sequence[Contestant], number: int) -> Sequence[Contestant]:
+def turns(contestants: Sequence[_T], number: int) -> Sequence[_T]:
     """Another one begins in every round, so that none always comes after the same."""
     first = number % len(contestants)
     return [*contestants[first:], *contestants[:first]]

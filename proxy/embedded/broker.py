@@ -6,7 +6,7 @@ from pathlib import Path
 
 from proxy.embedded.errors import EmbeddedError
 from proxy.embedded.java import KafkaJars, version_tuple
-from proxy.embedded.jvm import java_server
+from proxy.embedded.jvm import Jvm, java_server
 from proxy.embedded.listeners import Listener
 from proxy.embedded.network import LOOPBACK, brokers_known_at, free_port
 from proxy.embedded.process import ChildProcess
@@ -26,16 +26,14 @@ class Broker:
     Before 4.0 it has a ZooKeeper; from 4.0 on it is a controller as well (KRaft, combined mode).
     """
 
-    def __init__(
-        self, node_id: int, jars: KafkaJars, directory: Path, listeners: Sequence[Listener], heap_mb: int
-    ) -> None:
+    def __init__(self, node_id: int, jvm: Jvm, jars: KafkaJars, directory: Path, listeners: Sequence[Listener]) -> None:
         self.node_id = node_id
         self.directory = directory
         self.controller_port = free_port()
         self.ports = {name: free_port() for name in (PLAIN, *(listener.name for listener in listeners))}
+        self._jvm = jvm
         self._jars = jars
         self._listeners = tuple(listeners)
-        self._heap_mb = heap_mb
         self._settings: dict[str, str] = {}
         self._zookeeper: ZooKeeper | None = None
         self._process: ChildProcess | None = None
@@ -126,7 +124,7 @@ class Broker:
 
     def _make_process(self) -> ChildProcess:
         name = f"broker-{self.node_id}"
-        return java_server(name, self._jars, "kafka.Kafka", self._settings, self.directory, heap_mb=self._heap_mb)
+        return java_server(name, self._jvm, self._jars, "kafka.Kafka", self._settings, self.directory)
 
     def launch(self) -> None:
         """Start it and do not wait."""

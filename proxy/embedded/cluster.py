@@ -12,6 +12,7 @@ from typing import Self
 
 from proxy.embedded.broker import PLAIN, Broker
 from proxy.embedded.java import KafkaJars, Progress, kafka_jars, quiet, version_tuple
+from proxy.embedded.jvm import Jvm, packaged_jvm
 from proxy.embedded.listeners import Listener
 from proxy.embedded.network import LOOPBACK
 from proxy.embedded.tools import Tools
@@ -19,6 +20,8 @@ from proxy.embedded.zookeeper import ZooKeeper
 
 # A broker that crashed is only let in again when its old session has ended: Kafka's own 6 to 18 s are a long wait.
 _SESSION_MS = 4000
+
+_HEAP_MB = 384
 
 
 class KafkaCluster:
@@ -29,7 +32,7 @@ class KafkaCluster:
     :param properties: further settings of every broker, as in server.properties.
     :param listeners: further listeners beside the plain one; see `Listener`.
     :param cache: where downloaded jars are kept; the user's cache directory if None.
-    :param heap_mb: Java's heap of each broker, in MiB.
+    :param jvm: the Java of the brokers; that of ZooKeeper and tools, the packaged one with a small heap, if None.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class KafkaCluster:
         properties: Mapping[str, str] | None = None,
         listeners: Sequence[Listener] = (),
         cache: Path | None = None,
-        heap_mb: int = 384,
+        jvm: Jvm | None = None,
     ) -> None:
         version_tuple(version)
         self.version = version
@@ -51,7 +54,7 @@ class KafkaCluster:
         self._properties = dict(properties or {})
         self._listeners = tuple(listeners)
         self._cache = cache
-        self._heap_mb = heap_mb
+        self._jvm = jvm
         self._brokers: dict[int, Broker] = {}
         self._zookeeper: ZooKeeper | None = None
         self._directory: Path | None = None
@@ -118,7 +121,8 @@ class KafkaCluster:
 
     def _prepare(self, jars: KafkaJars, directory: Path, progress: Progress) -> None:
         nodes = range(1, self.nodes + 1)
-        self._brokers = {n: Broker(n, jars, directory, self._listeners, self._heap_mb) for n in nodes}
+        jvm = self._jvm or packaged_jvm(_HEAP_MB)
+        self._brokers = {n: Broker(n, jvm, jars, directory, self._listeners) for n in nodes}
         settings = {**self._common_settings(), **self._properties}
         if version_tuple(self.version) < (4, 0):
             progress(f"Kafka {self.version}: starting its ZooKeeper")

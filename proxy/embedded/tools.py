@@ -6,7 +6,7 @@ from pathlib import Path
 
 from proxy.embedded.errors import EmbeddedError
 from proxy.embedded.java import KafkaJars, Progress, kafka_jars, quiet, version_tuple
-from proxy.embedded.jvm import java_command, java_environment
+from proxy.embedded.jvm import java_command, java_environment, packaged_jvm
 
 # Newest first: the tools moved from Scala to Java one by one, and old names stayed behind as empty shells.
 _PACKAGES = (
@@ -53,9 +53,8 @@ class Tools:
         :raises EmbeddedError: if this version has no such tool.
         """
         logging = {"org.slf4j.simpleLogger.defaultLogLevel": "warn"}
-        return java_command(
-            self._jars, self._jars.find_class(tool, _PACKAGES), arguments, heap_mb=256, properties=logging
-        )
+        main_class = self._jars.find_class(tool, _PACKAGES)
+        return java_command(packaged_jvm(heap_mb=256), self._jars, main_class, arguments, logging)
 
     def run(self, tool: str, *arguments: str, stdin: str = "", timeout_s: float = 60.0) -> Completed:
         """Run a tool to its end.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from proxy.embedded.java import KafkaJars
-from proxy.embedded.jvm import java_server
+from proxy.embedded.jvm import java_server, packaged_jvm
 from proxy.embedded.network import LOOPBACK, ask_word, free_port
 from proxy.embedded.process import ChildProcess
 
@@ -24,7 +24,8 @@ class ZooKeeper:
             "tickTime": str(_TICK_MS),
         }
         main_class = "org.apache.zookeeper.server.ZooKeeperServerMain"
-        self.process: ChildProcess = java_server("zookeeper", jars, main_class, settings, directory, heap_mb=128)
+        jvm = packaged_jvm(heap_mb=128)
+        self.process: ChildProcess = java_server("zookeeper", jvm, jars, main_class, settings, directory)
 
     def start(self) -> None:
         """Start it and wait until it answers.

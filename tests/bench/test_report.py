@@ -8,6 +8,8 @@ from bench.report.document import markdown
 from bench.report.findings import Contestants, Findings
 from bench.report.goals import aims
 from bench.stage.contestants import POLICY_OFF, POLICY_ON, RELAY
+from bench.stage.releases import RELEASES
+from bench.suites.real import OWN_TLS, RealFlows
 from bench.suites.turns import Plan
 
 
@@ -16,13 +18,14 @@ def samples(*microseconds):
     return [Sample(seconds=1, done=1_000, transferred=10**6, cpu_of=(each / 1e3,)) for each in microseconds]
 
 
-def findings(*, relay=(10, 10, 10, 10, 10), ours=(13, 13, 13, 20, 20), bystanders=0.0):
+def findings(*, relay=(10, 10, 10, 10, 10), ours=(13, 13, 13, 20, 20), bystanders=0.0, real=()):
     return Findings(
         machine={"cores": 2},
         plan=Plan(rounds=len(relay), seconds=1, warm_up_s=0),
         contestants=Contestants([RELAY, POLICY_OFF, POLICY_ON], {}, ["kafka-proxy"]),
         bystanders=bystanders,
         flows={"single": {RELAY: samples(*relay), POLICY_OFF: samples(*ours), POLICY_ON: samples(*ours)}},
+        real=real,
     )
 
 
@@ -58,3 +61,10 @@ def test_a_missed_goal_a_noisy_machine_and_too_few_rounds_are_said_aloud():
 @pytest.mark.parametrize(("bound", "above"), [(1.31, []), (1.29, ["single"])])
 def test_what_is_above_its_bound_is_named(bound, above):
     assert check.exceeded(findings(), {"single": bound}) == above
+
+
+def test_of_real_brokers_the_report_says_what_they_ran_on():
+    flows = {"produce 16 KB, c8 w1": dict.fromkeys((OWN_TLS, POLICY_ON), samples(10, 10, 10, 10, 10))}
+    text = markdown(findings(real=[RealFlows(release, flows) for release in RELEASES]))
+    assert "- Kafka 1.1.1: Java 11.0.13, `-server -Xmx1G -Xms1G -XX:+UseG1GC" in text
+    assert "- Kafka 4.1.0: Java 21.0.8, `-server -Xmx1G -Xms1G -XX:+UseG1GC" in text

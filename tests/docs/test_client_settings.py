@@ -15,7 +15,7 @@ import confluent_kafka
 import pytest
 
 from proxy.embedded.java import kafka_jars
-from proxy.embedded.jvm import java_command, java_environment
+from proxy.embedded.jvm import java_command, java_environment, packaged_jvm
 from proxy.embedded.pki import CertificateAuthority
 
 with warnings.catch_warnings():
@@ -103,7 +103,7 @@ def test_kafka_python_takes_the_same_keys(page: Path) -> None:
 @pytest.mark.kafka
 def test_java_takes_them_and_has_the_classes_that_they_name() -> None:
     jars = kafka_jars("4.1.0")
-    command = java_command(jars, "org.apache.kafka.clients.producer.ProducerConfig", [], heap_mb=64)
+    command = java_command(packaged_jvm(64), jars, "org.apache.kafka.clients.producer.ProducerConfig", [])
     done = subprocess.run(command, capture_output=True, text=True, env=java_environment(), check=True)
     known = set(re.findall(r'id="(?:producerconfigs_)?([\w.]+)"', done.stdout))
     assert "bootstrap.servers" in known

@@ -11,7 +11,8 @@ import pytest
 from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
-from proxy.embedded import KafkaCluster, Listener, Tools, jvm
+from proxy.embedded import KafkaCluster, Listener, Tools
+from proxy.embedded.jvm import Jvm
 from proxy.embedded.network import LOOPBACK
 from tests.conftest import SharedKafka
 from tests.integration.conftest import make_topic
@@ -55,17 +56,9 @@ def secured(kdc: Kdc) -> Iterator[KafkaCluster]:
     # The packaged Java leaves out the module that speaks SASL/GSSAPI.
     java = shutil.which("java")
     assert java, "the test needs a whole Java: apt-get install default-jre-headless"
-    packaged = jvm.java_command
-
-    def whole(*arguments: object, **more: object) -> list[str]:
-        command = packaged(*arguments, **more)  # type: ignore[arg-type]
-        options = [option for option in command[1 : command.index("-cp")] if option.startswith(("-X", "-D"))]
-        return [java, *options, f"-Djava.security.krb5.conf={kdc.conf}", *command[command.index("-cp") :]]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jvm, "java_command", whole)
-        with KafkaCluster("4.1.0", listeners=[Listener("KERBEROS", "SASL_PLAINTEXT", gssapi)]) as cluster:
-            yield cluster
+    whole = Jvm(Path(java), ["-Xmx384m", f"-Djava.security.krb5.conf={kdc.conf}"])
+    with KafkaCluster("4.1.0", listeners=[Listener("KERBEROS", "SASL_PLAINTEXT", gssapi)], jvm=whole) as cluster:
+        yield cluster
 
 
 def test_a_kafka_takes_our_ticket_again_and_again(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy.embedded.java import kafka_jars
-from proxy.embedded.jvm import java_command
+from proxy.embedded.jvm import java_command, packaged_jvm
 
 SOURCES: Final = Path(__file__).parent / "clients"
 JAVA_VERSIONS: Final = ("0.8.2.2", "0.9.0.1", "0.10.2.2", "1.1.1", "2.8.2", "3.9.1", "4.1.0")
@@ -74,9 +74,8 @@ def _java(folder: Path) -> list[Client]:
         classes.mkdir(parents=True)
         sources = [str(SOURCES / "java" / f"{name}.java") for name in ("Steps", main)]
         _run("javac", "-nowarn", "-d", str(classes), "-cp", jars.class_path, *sources)
-        command = java_command(
-            jars, main, (), heap_mb=128, properties={"org.slf4j.simpleLogger.defaultLogLevel": "off"}
-        )
+        logging = {"org.slf4j.simpleLogger.defaultLogLevel": "off"}
+        command = java_command(packaged_jvm(heap_mb=128), jars, main, (), logging)
         command[command.index("-cp") + 1] = f"{classes}{os.pathsep}{jars.class_path}"
         made.append(Client(f"Java {version}", _JAVA_WAYS.get(version, SCRAM), tuple(command)))
     return made
