@@ -63,6 +63,15 @@ def test_what_is_above_its_bound_is_named(bound, above):
     assert check.exceeded(findings(), {"single": bound}) == above
 
 
+def test_a_workload_of_real_brokers_without_a_goal_is_told_all_the_same():
+    compared = {OWN_TLS: samples(10, 10, 10, 10, 10), POLICY_ON: samples(9, 9, 9, 9, 9)}
+    flows = {"produce 16 KB, c8 w5": compared, "produce 16 KB, c8 w50": compared}
+    found = findings(real=[RealFlows(RELEASES[0], flows)])
+    _, aim = aims(found)
+    assert (aim.what, aim.found) == ("Kafka 1.1.1: produce 16 KB, c8 w5", "0.90 x own TLS")
+    assert "| Kafka 1.1.1: produce 16 KB, c8 w50 |" in markdown(found)
+
+
 def test_of_real_brokers_the_report_says_what_they_ran_on():
     flows = {"produce 16 KB, c8 w1": dict.fromkeys((OWN_TLS, POLICY_ON), samples(10, 10, 10, 10, 10))}
     text = markdown(findings(real=[RealFlows(release, flows) for release in RELEASES]))
