@@ -25,6 +25,10 @@ _ABOUT_REAL_BROKERS: Final = """\
 CPU-s/GB of the broker, and of what stands before it. The broker may use every core. It runs as operators run it: on a
 Java of its time, with the options of Kafka's own start script."""
 
+_ABOUT_STORMS: Final = """\
+While they do, others send at a steady rate: their latency before it, and in the eight seconds around it. All come from
+one address, so that the doorkeeper's limit for one (`max_handshakes_per_address`) is raised to that for all."""
+
 
 def sections(findings: Findings) -> Iterator[str]:
     """Those that were measured."""
@@ -151,7 +155,7 @@ def _storms(findings: Findings) -> str:
     return "\n\n".join(
         (
             f"## {CROWD:,} clients connect and log in at once",
-            "While they do, others send at a steady rate: their latency before it, and in the eight seconds around it.",
+            _ABOUT_STORMS,
             table(("", "all in, s", "lost", "CPU s", "p99 before, us", "p99 in it, us", "worst in it, ms"), rows),
         )
     )

@@ -44,6 +44,8 @@ policy: {{file: {policy}, mode: {mode}}}
 admin: {{bind: "{host}:{admin}"}}
 audit: {{file: audit-{name}.jsonl}}
 workers: {workers}
+# All clients come from one address here: it may have as many newcomers as all together may.
+limits: {{max_handshakes_per_address: 1000}}
 """
 
 

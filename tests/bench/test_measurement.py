@@ -13,6 +13,7 @@ from bench.load.jobs import Latencies
 from bench.run import Choice, Suite
 from bench.session import measured
 from bench.stage.contestants import POLICY_ON, RELAY, Doorkeeper, Relay
+from bench.suites import others
 from bench.suites.turns import Plan
 from bench.suites.workloads import WORKLOADS
 
@@ -22,8 +23,12 @@ TOPIC_AUTHORIZATION_FAILED = 29
 @pytest.fixture(scope="module")
 def findings():
     chosen = [each for each in WORKLOADS if each.name in ("small", "denied", "connect-mtls", "connect-scram")]
-    suites = frozenset({Suite.FLOWS, Suite.LATENCY, Suite.MEMORY})
-    return measured(Choice(Plan(rounds=1, seconds=0.3, warm_up_s=0.2), suites, chosen, (Relay(), Doorkeeper())))
+    suites = frozenset({Suite.FLOWS, Suite.LATENCY, Suite.STORMS, Suite.MEMORY})
+    choice = Choice(Plan(rounds=1, seconds=0.3, warm_up_s=0.2), suites, chosen, (Relay(), Doorkeeper()))
+    with pytest.MonkeyPatch.context() as shorter:
+        shorter.setattr(others, "_CALM_S", 1.0)
+        shorter.setattr(others, "_STORM_S", 3.0)
+        return measured(choice)
 
 
 def test_relay_and_doorkeeper_do_the_same_work_and_both_cost_something(findings):
@@ -46,6 +51,12 @@ def test_latencies_and_memory_are_of_the_right_order(findings):
         assert 0 < latencies.p50 <= latencies.p99 <= latencies.p999 <= latencies.worst
         assert findings.memory[name].before > 1_000_000
         assert findings.memory[name].per_connection > 1_000
+
+
+def test_everybody_of_a_crowd_gets_in_so_that_all_do_the_same_work(findings):
+    for name in (RELAY, POLICY_ON):
+        (storm,) = findings.storms[name]
+        assert (storm.arrival.connections, storm.arrival.lost) == (others.CROWD, 0), name
 
 
 def test_every_sample_is_kept(findings):
