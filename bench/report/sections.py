@@ -12,7 +12,7 @@ from bench.report.goals import ratios, times_own_tls
 from bench.report.tables import number, spread, table
 from bench.stage.contestants import POLICY_ON
 from bench.stage.releases import Release
-from bench.suites.others import CROWD, IDLE_CONNECTIONS, PACED_CONNECTIONS, RATE
+from bench.suites.others import CROWD, IDLE_CONNECTIONS, LATENCY_AT_LEAST_S, PACED_CONNECTIONS, RATE
 from bench.suites.profile import Profile
 from bench.suites.real import OWN_TLS
 from bench.suites.workloads import WORKLOADS
@@ -24,6 +24,10 @@ leaves out waiting, OpenSSL, and the event loop's reading, which give the lock a
 _ABOUT_REAL_BROKERS: Final = """\
 CPU-s/GB of the broker, and of what stands before it. The broker may use every core. It runs as operators run it: on a
 Java of its time, with the options of Kafka's own start script."""
+
+_ABOUT_LATENCY: Final = f"""\
+In microseconds, from when a request was due (open loop: who is late waits in it too) until its answer. Samples are of
+{LATENCY_AT_LEAST_S:g} s at least, so that enough requests lie above each percentile."""
 
 _ABOUT_STORMS: Final = """\
 While they do, others send at a steady rate: their latency before it, and in the eight seconds around it. All come from
@@ -123,7 +127,7 @@ def _latency(findings: Findings) -> str:
     return "\n\n".join(
         (
             f"## Latency at {RATE:,} requests of 1 KB a second, c{PACED_CONNECTIONS}",
-            "In microseconds, from when a request was due (open loop: who is late waits in it too) until its answer.",
+            _ABOUT_LATENCY,
             table(("", "p50", "p99", "p99.9", "worst"), rows),
         )
     )

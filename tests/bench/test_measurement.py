@@ -9,10 +9,10 @@ import pytest
 from bench.load.accounting import cpu_seconds
 from bench.load.clock import metronome
 from bench.load.connections import AnswerCounter
-from bench.load.jobs import Latencies
+from bench.load.jobs import Latencies, Sample, Target
 from bench.run import Choice, Suite
 from bench.session import measured
-from bench.stage.contestants import POLICY_ON, RELAY, Doorkeeper, Relay
+from bench.stage.contestants import POLICY_ON, RELAY, Doorkeeper, Doors, Relay
 from bench.suites import others
 from bench.suites.turns import Plan
 from bench.suites.workloads import WORKLOADS
@@ -26,6 +26,7 @@ def findings():
     suites = frozenset({Suite.FLOWS, Suite.LATENCY, Suite.STORMS, Suite.MEMORY})
     choice = Choice(Plan(rounds=1, seconds=0.3, warm_up_s=0.2), suites, chosen, (Relay(), Doorkeeper()))
     with pytest.MonkeyPatch.context() as shorter:
+        shorter.setattr(others, "LATENCY_AT_LEAST_S", 0.3)
         shorter.setattr(others, "_CALM_S", 1.0)
         shorter.setattr(others, "_STORM_S", 3.0)
         return measured(choice)
@@ -61,6 +62,26 @@ def test_everybody_of_a_crowd_gets_in_so_that_all_do_the_same_work(findings):
 
 def test_every_sample_is_kept(findings):
     assert findings.json().count(b'"done"') == 2 * 4 + 2
+
+
+def test_however_short_the_rounds_a_latency_sample_has_enough_requests_above_its_percentiles():
+    class Told:
+        """Stands in the place of a load."""
+
+        def __init__(self):
+            self.jobs = []
+
+        def sample(self, job):
+            self.jobs.append(job)
+            return Sample(seconds=job.seconds, done=1, transferred=1, cpu_of=(1.0,))
+
+    relay, load, target = Relay(), Told(), Target(9093, (), None)
+    for seconds in (0.3, 9.0):
+        plan = Plan(rounds=1, seconds=seconds, warm_up_s=0)
+        others.latency([relay], {relay.name: Doors(target, target)}, load, plan, lambda _: None)
+    short, long = load.jobs
+    assert short.rate * short.seconds * 0.01 >= 60
+    assert long.seconds == 9.0
 
 
 def test_percentiles_lie_within_what_was_seen():
