@@ -11,6 +11,7 @@ from protocol.apis import ApiKey
 from protocol.errors import FrameTooLarge, MalformedFrame
 from protocol.produce_answer import is_plain
 from protocol.splice import Message, Piece
+from proxy.session.events import CloseReason
 from proxy.session.slots import Answered, Edit, Ending, Glance, Held, Internal, Pass, Slot, Stream
 
 _HEAD: Final = Struct(">ii")
@@ -31,7 +32,7 @@ class Answers:
     def __init__(self, edited: Callable[[Edit], None]) -> None:
         self.slots: deque[Slot] = deque()
         self.ending: Ending | None = None
-        """Set when the connection has to end: everything before it is out."""
+        """Set when the connection has to end: by :meth:`end`, or by a slot when everything before it is out."""
         self._edited = edited
         self._held: list[memoryview] = []
         self._head = b""
@@ -42,6 +43,10 @@ class Answers:
         """Append a slot; what can go to the client at once comes back."""
         self.slots.append(slot)
         return self._flush() if isinstance(slot, Answered | Ending) else []
+
+    def end(self, reason: CloseReason, detail: str) -> None:
+        """The connection has to end, whatever is still in flight."""
+        self.ending = Ending(reason, detail)
 
     def feed(self, data: bytes) -> list[Piece]:
         """Take the broker's next bytes.

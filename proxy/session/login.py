@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from policies.model import Principal
+from protocol.apis import ApiKey
+from protocol.header import peek_api
 from protocol.layout import Buffer
 from proxy.authentication.forwarding import FORWARDED
 from proxy.authentication.outcome import Authenticated, Failed, FailureReason, Identity, Verify
@@ -10,7 +14,9 @@ from proxy.session import commands
 from proxy.session.commands import Commands, Timer
 from proxy.session.context import SessionContext
 from proxy.session.reports import Reports
-from proxy.session.sasl import SaslExchange, Step
+from proxy.session.sasl import SaslExchange, Step, UnexpectedRequest
+
+_SHORTEST_REQUEST: Final = 14
 
 
 class Login:
@@ -44,11 +50,6 @@ class Login:
         self.refused: str | None = None
 
     @property
-    def takes_requests(self) -> bool:
-        """Whether the next frame is a request, which may also be ApiVersions; else it is a token."""
-        return self._sasl is not None and self._sasl.takes_requests
-
-    @property
     def frame_max_bytes(self) -> int:
         """The largest length that the client's next frame may announce."""
         most = self._context.limits.unauthenticated_request_max_bytes
@@ -60,6 +61,11 @@ class Login:
         if self.principal is None or self._sasl is None:
             return None
         return Identity(self.principal, self._sasl.mechanism)
+
+    def is_asked_for_versions(self, frame: Buffer) -> bool:
+        """Whether the next frame is ApiVersions, which may come before the SaslHandshake but not among the tokens."""
+        takes_requests = self._sasl is not None and self._sasl.takes_requests
+        return takes_requests and len(frame) >= _SHORTEST_REQUEST and peek_api(frame)[0] == ApiKey.API_VERSIONS
 
     def begin(self) -> Commands:
         """The client is connected. Without SASL it is whom its certificate names, or its network."""
@@ -81,12 +87,13 @@ class Login:
         return [self._become(principal, FORWARDED)]
 
     def take(self, frame: Buffer) -> Commands:
-        """Take the SaslHandshake or a token.
-
-        :raises UnexpectedRequest: if it is something else.
-        """
+        """Take the SaslHandshake or a token."""
         sasl = self._exchange()
-        return self._follow(sasl.handshake(frame) if sasl.takes_requests else sasl.token(frame))
+        try:
+            step = sasl.handshake(frame) if sasl.takes_requests else sasl.token(frame)
+        except UnexpectedRequest as fault:
+            return self.fail(Failed("", str(fault), reason=FailureReason.NO_SASL))
+        return self._follow(step)
 
     def verified(self, result: object) -> Commands:
         """The slow work is done."""

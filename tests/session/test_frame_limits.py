@@ -83,7 +83,7 @@ def test_the_client_is_told_as_soon_as_it_is_clear_whom_to_answer(mechanism: str
     at.raw_at_client()
     sent = at.request(ApiKey.SASL_AUTHENTICATE, 1, auth_bytes=bytes(300_000))
     at.do(at.session.client_bytes(sent[:arrived]))
-    assert at.session._splitter.buffered == 0
+    assert at.session._intake._splitter.buffered == 0
     assert failures(at)[0].mechanism == mechanism
     at.do(at.session.timer_fired(Timer.DELAY))
     answer = at.at_client(ApiKey.SASL_AUTHENTICATE, 1)
