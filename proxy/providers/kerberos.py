@@ -7,6 +7,7 @@ import gssapi
 from gssapi.raw.misc import GSSError
 
 from proxy.authentication.gssapi import KerberosContext, KerberosFailed
+from proxy.providers.security_context import SecurityContext, reason
 
 _KERBEROS: Final = gssapi.MechType.kerberos
 
@@ -26,53 +27,17 @@ class KerberosKeys:
             context = gssapi.SecurityContext(creds=credentials, usage="accept")
         except GSSError as error:
             raise KerberosFailed(f"the keytab cannot be used: {reason(error)}") from error
-        return _Context(context, self._service_name)
+        return _Accepted(context, KerberosFailed, self._flaw)
+
+    def _flaw(self, context: gssapi.SecurityContext) -> str | None:
+        target = str(context.target_name)
+        if not target.startswith(f"{self._service_name}/"):
+            return f"the ticket is for {target!r}, expected one for {self._service_name}/..."
+        return None if context.mech == _KERBEROS else "the client proved itself by something else than Kerberos"
 
 
-class _Context:
-    def __init__(self, context: gssapi.SecurityContext, service_name: str) -> None:
-        self._context = context
-        self._service_name = service_name
-
-    def step(self, token: bytes) -> bytes:
+class _Accepted(SecurityContext):
+    def step(self, token: bytes | None) -> bytes:
         if not token:
             raise KerberosFailed("the first token is empty")
-        try:
-            answer = self._context.step(token)
-            if self._context.complete:
-                self._check_established()
-        except GSSError as error:
-            raise KerberosFailed(reason(error)) from error
-        return answer or b""
-
-    @property
-    def complete(self) -> bool:
-        return bool(self._context.complete)
-
-    @property
-    def initiator(self) -> str:
-        return str(self._context.initiator_name)
-
-    def wrap(self, message: bytes) -> bytes:
-        try:
-            return bytes(self._context.wrap(message, encrypt=False).message)
-        except GSSError as error:
-            raise KerberosFailed(reason(error)) from error
-
-    def unwrap(self, message: bytes) -> bytes:
-        try:
-            return bytes(self._context.unwrap(message).message)
-        except GSSError as error:
-            raise KerberosFailed(reason(error)) from error
-
-    def _check_established(self) -> None:
-        target = str(self._context.target_name)
-        if not target.startswith(f"{self._service_name}/"):
-            raise KerberosFailed(f"the ticket is for {target!r}, expected one for {self._service_name}/...")
-        if self._context.mech != _KERBEROS:
-            raise KerberosFailed("the client proved itself by something else than Kerberos")
-
-
-def reason(error: GSSError) -> str:
-    """What the library has to say, on one line."""
-    return " ".join(error.gen_message().split())
+        return super().step(token)

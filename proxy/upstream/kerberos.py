@@ -7,7 +7,7 @@ import gssapi
 from gssapi.raw.misc import GSSError
 
 from proxy.config.cluster_model import KerberosLogin
-from proxy.providers.kerberos import reason
+from proxy.providers.security_context import SecurityContext, reason
 from proxy.upstream.mechanisms import MechanismFailed
 
 _KERBEROS: Final = gssapi.MechType.kerberos
@@ -24,7 +24,7 @@ class KerberosTickets:
         self._login = login
         self._cache = f"MEMORY:kafka-doorkeeper-{secrets.token_hex(8)}"
 
-    def initiate(self, host: str) -> "_Context":
+    def initiate(self, host: str) -> SecurityContext:
         """Begin a context with the broker that was dialled at ``host``.
 
         :raises MechanismFailed: we have no ticket and cannot get one.
@@ -36,7 +36,7 @@ class KerberosTickets:
             )
         except GSSError as error:
             raise MechanismFailed(reason(error)) from error
-        return _Context(context)
+        return SecurityContext(context, MechanismFailed, _flaw)
 
     def _credentials(self) -> gssapi.Credentials:
         login = self._login
@@ -48,35 +48,5 @@ class KerberosTickets:
         return gssapi.Credentials(name=name, usage="initiate", mechs=[_KERBEROS], store=store)
 
 
-class _Context:
-    def __init__(self, context: gssapi.SecurityContext) -> None:
-        self._context = context
-
-    def step(self, token: bytes | None) -> bytes:
-        try:
-            answer = self._context.step(token)
-            if self._context.complete:
-                self._check_established()
-        except GSSError as error:
-            raise MechanismFailed(reason(error)) from error
-        return answer or b""
-
-    @property
-    def complete(self) -> bool:
-        return bool(self._context.complete)
-
-    def wrap(self, message: bytes) -> bytes:
-        try:
-            return bytes(self._context.wrap(message, encrypt=False).message)
-        except GSSError as error:
-            raise MechanismFailed(reason(error)) from error
-
-    def unwrap(self, message: bytes) -> bytes:
-        try:
-            return bytes(self._context.unwrap(message).message)
-        except GSSError as error:
-            raise MechanismFailed(reason(error)) from error
-
-    def _check_established(self) -> None:
-        if not all(flag in self._context.actual_flags for flag in _FLAGS):
-            raise MechanismFailed("the broker did not prove who it is")
+def _flaw(context: gssapi.SecurityContext) -> str | None:
+    return None if all(flag in context.actual_flags for flag in _FLAGS) else "the broker did not prove who it is"

@@ -14,8 +14,9 @@ from proxy.authentication.kerberos_names import KerberosNames
 from proxy.authentication.outcome import Authenticated, Challenge, Failed, Outcome
 from proxy.config.cluster_model import KerberosLogin
 from proxy.providers.kerberos import KerberosKeys
+from proxy.providers.security_context import SecurityContext
 from proxy.upstream.credentials import mechanisms_for
-from proxy.upstream.kerberos import _FLAGS, _Context
+from proxy.upstream.kerberos import _FLAGS, _flaw
 from proxy.upstream.mechanisms import ClientMechanism, MechanismFailed
 from tests.authentication.conversations import answer
 from tests.providers.kdc import REALM, Kdc
@@ -120,8 +121,9 @@ def test_who_cannot_prove_to_be_the_broker_is_refused(kdc: Kdc, forged: bytes) -
 def test_a_context_that_proves_less_than_we_asked_for_is_refused(missing: int) -> None:
     flags = list(_FLAGS)
     del flags[missing]
+    established = SimpleNamespace(step=lambda _token: b"", complete=True, actual_flags=flags)
     with pytest.raises(MechanismFailed, match="did not prove"):
-        _Context(SimpleNamespace(step=lambda _token: b"", complete=True, actual_flags=flags)).step(b"proof")
+        SecurityContext(established, MechanismFailed, _flaw).step(b"proof")
 
 
 def test_an_offer_that_was_changed_on_its_way_is_refused(kdc: Kdc) -> None:
