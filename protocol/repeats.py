@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from struct import Struct
 from struct import error as struct_error
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from protocol.errors import MalformedFrame
@@ -24,6 +24,7 @@ from protocol.produce import (
     compact_partitions,
     partitions,
 )
+from protocol.records import is_transactional
 
 _LENGTH: Final = 4
 _HEAD: Final = Struct(">i4xi")
@@ -33,8 +34,23 @@ _ASKED: Final = 12
 _INT16: Final = Struct(">h")
 _INT32: Final = Struct(">i")
 _UUID: Final = 16
+_NO_TAGS: Final = b"\0\0\0"
+"""Of the partition, of the topic, of the request."""
+_LARGE: Final = 64 * 1024
+"""A frame that is shorter is soon whole, and goes on in one piece."""
 _MOST_HEADS: Final = 64
 _MOST_TOPICS: Final = 2048
+
+
+class Begun(NamedTuple):
+    """A frame that may go on while it arrives."""
+
+    missing: int
+    """Bytes of it that have not come yet."""
+    zeros: int
+    """How many bytes at its end must be zero: where tagged fields would be told."""
+    correlation_id: int | None
+    """None if it will not be answered."""
 
 
 class Repeats:
@@ -111,6 +127,52 @@ class Repeats:
             position = end
         return position, taken
 
+    def begin(self, data: bytes, position: int, longest: int) -> Begun | None:
+        """The large frame that begins at a position and is not whole yet, if it asks what is remembered and nothing
+        else: that is known once its head is there if all the rest are records of one partition.
+        """
+        if len(data) - position <= _ASKED:
+            return None
+        length, correlation_id = _HEAD.unpack_from(data, position)
+        if not _LARGE <= length <= longest or not data.startswith(self._api, position + _LENGTH):
+            return None
+        for begin, heads in self._heads.items():
+            found = heads.get(data[position + _ASKED : position + begin])
+            if found is not None:
+                break
+        else:
+            return None
+        try:
+            records, end = self._one_partition(data, position + begin)
+            transactional = is_transactional(data, records, end)
+        except (IndexError, struct_error, MalformedFrame):
+            return None
+        behind = position + _LENGTH + length - end
+        if behind != (len(_NO_TAGS) if self._flexible else 0) or (transactional and not found[0]):
+            return None
+        return Begun(position + _LENGTH + length - len(data), behind, correlation_id if found[1] else None)
+
+    def _one_partition(self, data: bytes, position: int) -> tuple[int, int]:
+        """Where the records of the only partition begin and end, if its topic is known.
+
+        :raises IndexError: if that is not so, or cannot be seen yet.
+        """
+        name_begin = _behind_one(data, position, self._flexible)
+        if self.version >= TOPIC_IDS:
+            name_end = name_begin + _UUID
+        elif self._flexible:
+            length, name_end = read_uvarint(data, name_begin)
+            name_end += length - 1
+        else:
+            name_end = name_begin + _INT16.size + _INT16.unpack_from(data, name_begin)[0]
+        if data[name_begin:name_end] not in self._topics:
+            raise IndexError(name_begin)
+        index = _behind_one(data, name_end, self._flexible)
+        if self._flexible:
+            size, begin = read_uvarint(data, index + 4)
+            return begin, begin + size - 1
+        return index + 8, index + 8 + _INT32.unpack_from(data, index + 4)[0]
+
     def _only_known(self, data: bytes, position: int, end: int, transactional: bool) -> bool:
         """Whether topics that begin at a position fill the frame up to its end, all are known, and no records ask for
         another right.
@@ -153,6 +215,17 @@ class Repeats:
             return count > 0 and position + 1 == end and not data[position]
         except (IndexError, struct_error, MalformedFrame):
             return False
+
+
+def _behind_one(data: bytes, position: int, flexible: bool) -> int:
+    """The position of the only item of an array.
+
+    :raises IndexError: if it has another number of items.
+    """
+    count = data[position] - 1 if flexible else _INT32.unpack_from(data, position)[0]
+    if count != 1:
+        raise IndexError(count)
+    return position + (1 if flexible else _LENGTH)
 
 
 def _topics_begin(version: int, frame: Buffer, position: int) -> int:

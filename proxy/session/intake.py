@@ -12,7 +12,7 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey, api_label, response_type
 from protocol.codec import build
-from protocol.errors import FrameTooLarge, ProtocolError, ProxyHeader, UnsupportedApi
+from protocol.errors import FrameTooLarge, MalformedFrame, ProtocolError, ProxyHeader, UnsupportedApi
 from protocol.framing import FrameSplitter
 from protocol.header import peek_api
 from protocol.layout import Buffer
@@ -26,6 +26,7 @@ from proxy.session.broker import BrokerConnection
 from proxy.session.commands import Commands
 from proxy.session.context import SessionContext
 from proxy.session.events import CloseReason
+from proxy.session.repeating import Repeating
 from proxy.session.reports import Reports
 from proxy.session.sasl import HEAD_SIZE
 from proxy.session.service import Service
@@ -74,12 +75,15 @@ class Intake:
         service, admission, splitter = self._service, self._admission, self._splitter
         if service is None:
             return self._introduce(data)
-        if splitter.buffered or self.draining or self._must_wait():
+        repeating = service.repeating
+        if repeating.passing is not None:
+            data = self._pass_on(repeating, data)
+        if not data or splitter.buffered or self.draining or self._must_wait():
             return data
         if admission.login is not None or admission.lifetime.ended:
             return data
         free = self._max_in_flight - len(self.answers.slots)
-        return service.repeat(data, free, splitter.limit)
+        return repeating.take(data, free, splitter.limit)
 
     def take(self, data: Buffer = b"") -> None:
         """Take requests until none is whole or one has to wait. ``data`` comes behind what has waited so far."""
@@ -126,6 +130,13 @@ class Intake:
         self.admit(todo)
         return rest
 
+    def _pass_on(self, repeating: Repeating, data: bytes) -> bytes:
+        try:
+            return repeating.pass_on(data)
+        except MalformedFrame as fault:
+            self.answers.end(CloseReason.MALFORMED_REQUEST, str(fault))
+            return b""
+
     def _must_wait(self) -> bool:
         service, login = self._service, self._admission.login
         return (
@@ -141,9 +152,14 @@ class Intake:
             self.answers.end(CloseReason.DRAINED, "")
         elif self.client_gone and not self._must_wait():
             self.answers.end(CloseReason.CLIENT_CLOSED, "")
-        elif self._must_wait() != self.paused:
+        elif self._must_pause() != self.paused:
             self.paused = not self.paused
             self._out.append(commands.PauseClient() if self.paused else commands.ResumeClient())
+
+    def _must_pause(self) -> bool:
+        """Who waits is not read; but the rest of a request that is going on already waits for nothing."""
+        goes_on = self._service is not None and self._service.repeating.passing is not None
+        return self._must_wait() and not goes_on
 
     def _take_one(self, frame: memoryview) -> None:
         service, admission = self._service, self._admission

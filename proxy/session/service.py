@@ -11,23 +11,22 @@ from protocol.canonical import canonical_request
 from protocol.errors import MalformedFrame, UnsupportedApi
 from protocol.header import RequestHead, read_request_head
 from protocol.layout import Buffer
-from protocol.produce import ProduceSummary
 from protocol.refusals import can_say, refuse
-from protocol.repeats import Repeats
 from protocol.splice import Message, encode_request, encode_response
-from proxy.enforcement.access import Access, Verdicts
+from proxy.enforcement.access import Access
 from proxy.enforcement.call import Call
 from proxy.enforcement.engine import BROKER_ONLY, judge
 from proxy.enforcement.fetch_sessions import FetchSessions
 from proxy.enforcement.share_sessions import ShareSessions
-from proxy.enforcement.verdict import Answer, AnswerEdit, Ask, Disconnect, Forward, Verdict
+from proxy.enforcement.verdict import Answer, Ask, Disconnect, Forward, Verdict
 from proxy.session import commands
 from proxy.session.answers import Answers
 from proxy.session.commands import Commands
 from proxy.session.context import SessionContext
 from proxy.session.events import CloseReason
+from proxy.session.repeating import Repeating, unedited
 from proxy.session.reports import Reports
-from proxy.session.slots import Answered, Edit, Ending, Glance, Internal, Slot, Stream
+from proxy.session.slots import Answered, Edit, Ending, Internal, Slot, Stream
 from proxy.session.target import Target
 
 _CLIENT_ID: Final = "kafka-doorkeeper"
@@ -52,8 +51,7 @@ class Service:
         self._out = out
         self._fetch_sessions = FetchSessions()
         self._share_sessions = ShareSessions()
-        self._repeats = Repeats()
-        self._repeats_judged_by: Verdicts | None = None
+        self.repeating = Repeating(context, answers, out)
         self.waits = False
         """Whether a request waits for a question of our own to be answered; no other may be served meanwhile."""
 
@@ -94,45 +92,6 @@ class Service:
         answer = refuse(head.api_key, head.api_version, request, ErrorCode.unsupported_version)
         self._answer(head, answer)
 
-    # Repeats
-
-    def repeat(self, data: bytes, free: int, longest: int) -> Buffer:
-        """Send on at once the requests that repeat what was let go on; give back what comes behind them.
-
-        At most ``free`` requests are taken, none longer than ``longest`` bytes.
-        """
-        if not self._repeats:
-            return data
-        if self._context.verdicts() is not self._repeats_judged_by:
-            self._repeats.forget()
-            return data
-        correlation_ids: list[int] = []
-        end, taken = self._repeats.follow(data, free, longest, correlation_ids)
-        if not taken:
-            return data
-        requests = self._context.requests
-        requests[_PRODUCE] = requests.get(_PRODUCE, 0) + taken
-        self._expect_unedited(correlation_ids)
-        if end == len(data):
-            self._out.append(commands.SendBroker((data,)))
-            return b""
-        view = memoryview(data)
-        self._out.append(commands.SendBroker((view[:end],)))
-        return view[end:]
-
-    def _expect_unedited(self, correlation_ids: list[int]) -> None:
-        version = self._repeats.version
-        rewrite = self._context.rewriter.edit_for(_PRODUCE, version)
-        slots: list[Slot] = [_unedited(correlation_id, version, rewrite) for correlation_id in correlation_ids]
-        self._answers.slots.extend(correlation_ids if rewrite is None else slots)
-
-    def _remember(self, call: Call, asked: ProduceSummary) -> None:
-        verdicts = call.access.verdicts
-        if verdicts is not self._repeats_judged_by:
-            self._repeats.forget()
-            self._repeats_judged_by = verdicts
-        self._repeats.remember(call.head, call.frame, asked)
-
     # Carrying out verdicts
 
     def _carry_out(self, call: Call, verdict: Verdict) -> None:
@@ -151,7 +110,7 @@ class Service:
     def _forward(self, call: Call, verdict: Forward) -> None:
         self._out.append(commands.SendBroker(verdict.pieces))
         if verdict.repeatable is not None:
-            self._remember(call, verdict.repeatable)
+            self.repeating.remember(call, verdict.repeatable)
         if not verdict.acknowledged:
             if verdict.close:
                 self._expect(Ending(CloseReason.DENIED_WITHOUT_ANSWER, "a part of a Produce with acks=0 was denied"))
@@ -162,7 +121,7 @@ class Service:
         if verdict.stream is not None:
             slot = Stream(head.correlation_id, verdict.stream)
         elif not verdict.edits and (rewrite is None or head.api_key == _PRODUCE):
-            slot = _unedited(head.correlation_id, head.api_version, rewrite)
+            slot = unedited(head.correlation_id, head.api_version, rewrite)
         else:
             edits = verdict.edits if rewrite is None else (*verdict.edits, rewrite)
             slot = Edit(head.correlation_id, call, edits)
@@ -200,11 +159,6 @@ class Service:
         """Report what was decided about a request since this was last told."""
         for event in self._reports.decided(call.head, call.access, call.access.take_checked()):
             self._out.append(commands.Emit(event))
-
-
-def _unedited(correlation_id: int, version: int, rewrite: AnswerEdit | None) -> Slot:
-    """The slot of an answer that only a rewriting of addresses could change."""
-    return correlation_id if rewrite is None else Glance(correlation_id, version, rewrite)
 
 
 def _as_kafka_reads_it(head: RequestHead, frame: Buffer) -> tuple[RequestHead, bytes]:

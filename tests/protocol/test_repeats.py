@@ -10,7 +10,7 @@ from protocol.apis import ApiKey, request_type
 from protocol.codec import build, item_type
 from protocol.header import read_request_head
 from protocol.produce import ProduceSummary, summarize
-from protocol.repeats import Repeats
+from protocol.repeats import Begun, Repeats
 from protocol.splice import encode_request
 from tests.protocol.entities import seeded
 
@@ -283,4 +283,86 @@ def test_whatever_is_taken_asks_what_was_remembered(version: int) -> None:
             assert size == len(frame)
             assert asked(bytes(changed)) == asked(frame)
             assert read_request_head(changed)[3:] == read_request_head(frame)[3:]
+    assert min(answers.values()) > 100
+
+
+LARGE = batch(200_000)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_large_frame_is_known_before_it_is_whole(version: int) -> None:
+    repeats = remembering(produce(version), produce(version, acks=0))
+    frame = produce(version, records=LARGE, partitions=(5,), correlation_id=9)
+    seen = [repeats.begin(frame[:cut], 0, LONGEST) for cut in range(200)]
+    known = next(cut for cut, begun in enumerate(seen) if begun is not None)
+    assert known < len(frame) - 200_000
+    zeros = 3 if version >= 9 else 0
+    assert seen[known:] == [Begun(len(frame) - cut, zeros, 9) for cut in range(known, 200)]
+    assert repeats.begin(produce(version) + frame[:150], len(produce(version)), LONGEST) == seen[150]
+    silent = repeats.begin(produce(version, records=LARGE, acks=0)[:150], 0, LONGEST)
+    assert silent is not None
+    assert silent.correlation_id is None
+
+
+@pytest.mark.parametrize("version", range(3, 14))
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"client": "other"},
+        {"transactional_id": "u"},
+        {"acks": 1},
+        {"partitions": (0, 1)},
+        {"records": batch(200_000, transactional=True)},
+        {"records": batch(1000)},
+    ],
+)
+def test_a_large_frame_that_asks_anything_else_has_to_come_whole(version: int, other: dict[str, object]) -> None:
+    frame = produce(version, **({"records": LARGE} | other))  # type: ignore[arg-type]
+    repeats = remembering(produce(version))
+    for cut in range(min(len(frame), 300)):
+        assert repeats.begin(frame[:cut], 0, LONGEST) is None
+    assert repeats.begin(frame[:300], 0, LONGEST) is None
+
+
+@pytest.mark.parametrize("version", range(3, 13))
+def test_a_large_frame_for_another_topic_has_to_come_whole(version: int) -> None:
+    repeats = remembering(produce(version, "orders"))
+    for topics in (("orderz",), ("order",), ("orders2",), ("orders", "orders"), ("orders", "secret")):
+        assert repeats.begin(produce(version, *topics, records=LARGE)[:300], 0, LONGEST) is None
+
+
+@pytest.mark.parametrize("version", range(3, 14))
+def test_large_records_in_a_transaction_are_known_of_their_own_head_alone(version: int) -> None:
+    within = produce(version, transactional_id="t", records=batch(transactional=True))
+    large = produce(version, transactional_id="t", records=batch(200_000, transactional=True))
+    assert remembering(within).begin(large[:200], 0, LONGEST) is not None
+    assert remembering(produce(version, transactional_id="t")).begin(large[:200], 0, LONGEST) is None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_large_frame_that_does_not_end_behind_its_records_has_to_come_whole(version: int) -> None:
+    repeats = remembering(produce(version))
+    frame = produce(version, records=LARGE)
+    for longer in (-200, -4, -1, 1, 200):
+        other = (len(frame) - 4 + longer).to_bytes(4, "big") + frame[4:200]
+        assert repeats.begin(other, 0, LONGEST) is None
+    assert repeats.begin(frame[:200], 0, len(frame) - 5) is None
+    assert repeats.begin(frame[:200], 0, len(frame) - 4) is not None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_begins_to_go_on_asks_what_was_remembered(version: int) -> None:
+    """Bytes of its head that are changed at random are either another question, or read as the same when whole."""
+    rng = seeded("begin", version)
+    frame = produce(version, "orders", records=LARGE, transactional_id="t")
+    repeats = remembering(frame)
+    answers = {True: 0, False: 0}
+    for _ in range(1000):
+        changed = bytearray(frame)
+        changed[rng.randrange(140)] = rng.choice((0, 1, 0x10, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+        begun = repeats.begin(bytes(changed[:200]), 0, LONGEST)
+        answers[begun is not None] += 1
+        if begun is not None:
+            assert begun.missing == len(frame) - 200
+            assert asked(bytes(changed)) == asked(frame)
     assert min(answers.values()) > 100

@@ -74,6 +74,19 @@ def test_a_right_that_comes_back_is_seen_too() -> None:
         assert desk.sent_to_broker.count(b"orders") == expected
 
 
+def test_what_another_policy_let_go_on_is_no_repeat_of_what_this_one_did() -> None:
+    """Not even if the first request after the change came in pieces, so that nobody looked for repeats in it."""
+    policy = Policy(text=POLICY.replace("[orders]", "[orders, returns]"))
+    desk = Desk(policy=policy)
+    first = desk.send(ApiKey.PRODUCE, 9, produce(9, "returns"))
+    one, other = (desk.request(ApiKey.PRODUCE, 9, produce(9, topic)) for topic in ("orders", "returns"))
+    desk.do(desk.session.client_bytes(one[:20]))
+    policy.change(POLICY)
+    desk.do(desk.session.client_bytes(one[20:]))
+    desk.do(desk.session.client_bytes(other))
+    assert desk.sent_to_broker == first + one
+
+
 def test_a_denied_one_in_between_keeps_its_place() -> None:
     desk = Desk()
     first = desk.send(ApiKey.PRODUCE, 9, produce(9, "orders"))

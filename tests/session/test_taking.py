@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import uuid4
 
+import pytest
+
 from protocol.apis import ApiKey
 from proxy.session.events import AuthenticationFailed
 from proxy.session.session import Session
@@ -13,8 +15,13 @@ from tests.session.test_fetching import fetch
 from tests.session.test_serving import RECORDS, produce
 
 
-def test_nothing_overtakes_a_request_that_waits_for_a_question_of_our_own() -> None:
+@pytest.mark.parametrize("repeats", [False, True], ids=["new", "a repeat"])
+def test_nothing_overtakes_a_request_that_waits_for_a_question_of_our_own(repeats: bool) -> None:
     desk = Desk()
+    if repeats:
+        desk.answer(desk.send(ApiKey.PRODUCE, 9, produce(9, "orders")))
+        assert desk.at_broker() is not None
+    desk.sent_to_broker = b""
     desk.send(ApiKey.FETCH, 13, fetch(13, uuid4()))
     question = desk.at_broker()
     assert question is not None
