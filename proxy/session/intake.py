@@ -70,6 +70,11 @@ class Intake:
         self.client_gone = False
         """Set when nothing more will come: it ends when what has come is on its way."""
 
+    @property
+    def is_within_request(self) -> bool:
+        """Whether a request is going on to the broker of which the client has not sent all yet."""
+        return self._service is not None and self._service.repeating.passing is not None
+
     def take_ahead(self, data: bytes) -> Buffer:
         """Take of new bytes what is not looked at as requests, an introduction and repeats; give back the rest."""
         service, admission, splitter = self._service, self._admission, self._splitter
@@ -158,8 +163,7 @@ class Intake:
 
     def _must_pause(self) -> bool:
         """Who waits is not read; but the rest of a request that is going on already waits for nothing."""
-        goes_on = self._service is not None and self._service.repeating.passing is not None
-        return self._must_wait() and not goes_on
+        return self._must_wait() and not self.is_within_request
 
     def _take_one(self, frame: memoryview) -> None:
         service, admission = self._service, self._admission

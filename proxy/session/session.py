@@ -116,7 +116,7 @@ class Session:
             self._admission.lifetime.timer_fired(name)
         elif name is Timer.CONNECT:
             self._answers.end(CloseReason.BROKER_UNREACHABLE, f"broker {self._target} did not accept in time")
-        elif self._active or self._answers.slots:
+        elif self._active or (self._answers.slots and not self._intake.is_within_request):
             self._active = False
             self._out.append(commands.SetTimer(Timer.IDLE, self._limits.connections_max_idle_s))
         else:

@@ -9,6 +9,7 @@ from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey, request_type
 from protocol.codec import build, item_type
+from proxy.session.commands import Timer
 from proxy.session.context import SessionLimits
 from tests.session.support import POLICY, Desk, Policy
 from tests.session.test_serving import produce
@@ -179,6 +180,23 @@ def test_a_client_that_goes_in_the_middle_of_it_is_gone() -> None:
     desk.do(desk.session.client_closed())
     assert desk.closed == "client_closed"
     assert desk.sent_to_broker == frame[:1000]
+
+
+def test_a_client_that_falls_silent_in_the_middle_of_it_is_idle() -> None:
+    desk = served()
+    feed(desk, desk.request(ApiKey.PRODUCE, 9, large(9))[:1000])
+    desk.do(desk.session.timer_fired(Timer.IDLE))
+    assert desk.closed is None
+    desk.do(desk.session.timer_fired(Timer.IDLE))
+    assert desk.closed == "idle_timeout"
+
+
+def test_a_client_that_waits_for_the_answer_to_it_is_not_idle() -> None:
+    desk = served()
+    feed(desk, desk.request(ApiKey.PRODUCE, 9, large(9)))
+    for _ in range(3):
+        desk.do(desk.session.timer_fired(Timer.IDLE))
+    assert desk.closed is None
 
 
 def test_without_acknowledgement_it_leaves_no_slot() -> None:
