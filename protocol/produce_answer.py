@@ -12,8 +12,8 @@ from typing import Final
 from protocol.errors import MalformedFrame
 from protocol.header import CORRELATION
 from protocol.layout import Buffer, read_uvarint
+from protocol.produce import TOPIC_IDS
 
-_TOPIC_IDS: Final = 13
 _UUID: Final = 16
 _NUMBERS: Final = 4 + 2 + 8 + 8 + 8
 """Index, error code, base offset, log append time, log start offset."""
@@ -30,7 +30,7 @@ def is_plain(version: int, data: Buffer, begin: int, end: int) -> bool:
             return False
         topics, position = read_uvarint(data, position + 1)
         for _ in range(topics - 1):
-            if version >= _TOPIC_IDS:
+            if version >= TOPIC_IDS:
                 position += _UUID
             else:
                 length, position = read_uvarint(data, position)

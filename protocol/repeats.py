@@ -38,6 +38,7 @@ _NO_TAGS: Final = b"\0\0\0"
 """Of the partition, of the topic, of the request."""
 _LARGE: Final = 64 * 1024
 """A frame that is shorter is soon whole, and goes on in one piece."""
+_UNREADABLE: Final = (IndexError, struct_error, MalformedFrame)
 _MOST_HEADS: Final = 64
 _MOST_TOPICS: Final = 2048
 
@@ -56,7 +57,7 @@ class Begun(NamedTuple):
 class Repeats:
     """The questions of one connection that were answered "let it go on as it is"; of one version of Produce."""
 
-    __slots__ = ("_api", "_flexible", "_heads", "_heads_known", "_topics", "version")
+    __slots__ = ("_api", "_begins", "_flexible", "_heads", "_topics", "version")
 
     def __init__(self) -> None:
         self.forget()
@@ -66,19 +67,15 @@ class Repeats:
         self.version = 0
         self._api = b""
         self._flexible = False
-        self._heads: dict[int, dict[bytes, tuple[bool, bool]]] = {}
-        """Where the topics begin -> what is asked before them -> (in a transaction, too?, acknowledged?)."""
-        self._heads_known = 0
+        self._heads: dict[bytes, tuple[bool, bool]] = {}
+        """What is asked before the topics -> (in a transaction, too?, acknowledged?)."""
+        self._begins: set[int] = set()
+        """Where the topics begin behind these heads."""
         self._topics: set[bytes] = set()
         """Names or ids as they stand in a request, names with their lengths."""
 
-    def __bool__(self) -> bool:
-        return self._heads_known > 0
-
-    @property
-    def size(self) -> int:
-        """How many heads and topics are remembered."""
-        return self._heads_known + len(self._topics)
+    def __len__(self) -> int:
+        return len(self._heads) + len(self._topics)
 
     def remember(self, head: RequestHead, frame: Buffer, summary: ProduceSummary) -> None:
         """Remember a Produce that was let go on just as it came, by what was read in it."""
@@ -87,16 +84,15 @@ class Repeats:
         if len(summary.topics) > _MOST_TOPICS:
             return
         api = bytes(frame[4:8])
-        full = self._heads_known >= _MOST_HEADS or len(self._topics) + len(summary.topics) > _MOST_TOPICS
+        full = len(self._heads) >= _MOST_HEADS or len(self._topics) + len(summary.topics) > _MOST_TOPICS
         if api != self._api or full:
             self.forget()
             self._api, self._flexible, self.version = api, flexible, version
         begin = _topics_begin(version, frame, head.body)
-        heads = self._heads.setdefault(begin, {})
         asked = bytes(frame[_ASKED:begin])
-        transactional, acknowledged = heads.get(asked, (False, summary.acks != 0))
-        self._heads_known += asked not in heads
-        heads[asked] = transactional or summary.transactional, acknowledged
+        transactional, acknowledged = self._heads.get(asked, (False, summary.acks != 0))
+        self._heads[asked] = transactional or summary.transactional, acknowledged
+        self._begins.add(begin)
         self._topics.update(_as_it_stands(topic, flexible) for topic in summary.topics)
 
     def follow(self, data: bytes, most: int, longest: int, correlation_ids: list[int]) -> tuple[int, int]:
@@ -113,15 +109,10 @@ class Repeats:
             end = position + _LENGTH + length
             if length > longest or end > size or not data.startswith(api, position + _LENGTH):
                 break
-            for begin, heads in self._heads.items():
-                found = heads.get(data[position + _ASKED : position + begin])
-                if found is not None:
-                    break
-            else:
+            head = self._head(data, position)
+            if head is None or not only_known(data, head[0], end, head[1]):
                 break
-            if not only_known(data, position + begin, end, found[0]):
-                break
-            if found[1]:
+            if head[2]:
                 correlation_ids.append(correlation_id)
             taken += 1
             position = end
@@ -136,21 +127,29 @@ class Repeats:
         length, correlation_id = _HEAD.unpack_from(data, position)
         if not _LARGE <= length <= longest or not data.startswith(self._api, position + _LENGTH):
             return None
-        for begin, heads in self._heads.items():
-            found = heads.get(data[position + _ASKED : position + begin])
-            if found is not None:
-                break
-        else:
+        head = self._head(data, position)
+        if head is None:
             return None
+        topics, may_be_transactional, acknowledged = head
         try:
-            records, end = self._one_partition(data, position + begin)
+            records, end = self._one_partition(data, topics)
             transactional = is_transactional(data, records, end)
-        except (IndexError, struct_error, MalformedFrame):
+        except _UNREADABLE:
             return None
         behind = position + _LENGTH + length - end
-        if behind != (len(_NO_TAGS) if self._flexible else 0) or (transactional and not found[0]):
+        if behind != (len(_NO_TAGS) if self._flexible else 0) or (transactional and not may_be_transactional):
             return None
-        return Begun(position + _LENGTH + length - len(data), behind, correlation_id if found[1] else None)
+        return Begun(position + _LENGTH + length - len(data), behind, correlation_id if acknowledged else None)
+
+    def _head(self, data: bytes, position: int) -> tuple[int, bool, bool] | None:
+        """Of a frame that begins at a position with a known head: where its topics begin, whether its records may be
+        transactional, and whether it is acknowledged.
+        """
+        for begin in self._begins:
+            found = self._heads.get(data[position + _ASKED : position + begin])
+            if found is not None:
+                return position + begin, *found
+        return None
 
     def _one_partition(self, data: bytes, position: int) -> tuple[int, int]:
         """Where the records of the only partition begin and end, if its topic is known.
@@ -158,13 +157,8 @@ class Repeats:
         :raises IndexError: if that is not so, or cannot be seen yet.
         """
         name_begin = _behind_one(data, position, self._flexible)
-        if self.version >= TOPIC_IDS:
-            name_end = name_begin + _UUID
-        elif self._flexible:
-            length, name_end = read_uvarint(data, name_begin)
-            name_end += length - 1
-        else:
-            name_end = name_begin + _INT16.size + _INT16.unpack_from(data, name_begin)[0]
+        with_ids = self.version >= TOPIC_IDS
+        name_end = name_begin + _UUID if with_ids else _behind_text(data, name_begin, self._flexible)
         if data[name_begin:name_end] not in self._topics:
             raise IndexError(name_begin)
         index = _behind_one(data, name_end, self._flexible)
@@ -187,7 +181,7 @@ class Repeats:
                 asks_more, position = partitions(data, name_end)
                 if asks_more and not transactional:
                     return False
-        except (IndexError, struct_error, MalformedFrame):
+        except _UNREADABLE:
             return False
         return count >= 0 and position == end
 
@@ -213,7 +207,7 @@ class Repeats:
                     return False
                 position += 1
             return count > 0 and position + 1 == end and not data[position]
-        except (IndexError, struct_error, MalformedFrame):
+        except _UNREADABLE:
             return False
 
 
@@ -230,12 +224,18 @@ def _behind_one(data: bytes, position: int, flexible: bool) -> int:
 
 def _topics_begin(version: int, frame: Buffer, position: int) -> int:
     """Where the topics of a Produce begin that was read before."""
-    if version >= FLEXIBLE:
-        length, position = read_uvarint(frame, position)
-        position += max(length - 1, 0)
-    elif version >= TRANSACTIONS:
-        position += _INT16.size + max(_INT16.unpack_from(frame, position)[0], 0)
+    if version >= TRANSACTIONS:
+        position = _behind_text(frame, position, version >= FLEXIBLE)
     return position + ACKS_AND_TIMEOUT
+
+
+def _behind_text(frame: Buffer, position: int, flexible: bool) -> int:
+    """The position behind a text, which may be null."""
+    if flexible:
+        length, position = read_uvarint(frame, position)
+        return position + max(length - 1, 0)
+    size: int = _INT16.unpack_from(frame, position)[0]
+    return position + _INT16.size + max(size, 0)
 
 
 def _as_it_stands(topic: str | UUID, flexible: bool) -> bytes:

@@ -248,7 +248,7 @@ def test_no_more_and_no_longer_frames_than_may_be() -> None:
 )
 def test_what_is_remembered_is_bounded(frames: list[bytes]) -> None:
     repeats = remembering(*frames)
-    assert 0 < repeats.size <= 64 + 2048
+    assert 0 < len(repeats) <= 64 + 2048
     assert taken(repeats, frames[-1])[1] == 1
     assert taken(repeats, frames[0]) == (0, 0, [])
 
@@ -256,7 +256,7 @@ def test_what_is_remembered_is_bounded(frames: list[bytes]) -> None:
 def test_a_request_of_more_topics_than_are_kept_leaves_nothing_behind_that_does_not_fit() -> None:
     many = produce(9, *(f"t{n}" for n in range(3000)))
     repeats = remembering(produce(9, "a"), many)
-    assert repeats.size <= 64 + 2048
+    assert len(repeats) <= 64 + 2048
 
 
 def test_what_is_forgotten_is_another_question() -> None:
