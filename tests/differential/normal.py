@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
 from protocol.apis import ApiKey
-from tests.differential.nodes import Node
 from tests.differential.values import WRITTEN_AT, plain
+
+Names = Mapping[UUID, str]
+"""What the side that answers calls the topics of these ids."""
 
 UNORDERED: Final[dict[ApiKey, frozenset[str]]] = {
     ApiKey.PRODUCE: frozenset({"responses", "partition_responses"}),
@@ -66,36 +68,55 @@ _TIMES: Final = frozenset(
     }
 )
 _SERIALS: Final = frozenset({"session_id"})
+_OF_DISK: Final = frozenset({"total_bytes", "usable_bytes"})
+"""What the disk holds at the moment of the answer: anything on the machine may write between the two."""
+
 _OF_SIDE: Final = frozenset(
     {"client_host", "cluster_id", "log_dir", "log_end_offset", "directory_id", "replica_directory_id"}
 )
 """What a side is called, where it keeps its files, and how much its controllers have written."""
 
 
-def normal(step_api: ApiKey, answer: Any, node: Node) -> Any:
+def normal(step_api: ApiKey, answer: Any, names: Names) -> Any:
     """An answer as dicts, lists and words."""
     if isinstance(answer, str):
         return answer
-    return _walk(plain(answer), UNORDERED.get(step_api, frozenset()), node)
+    return _walk(plain(answer), UNORDERED.get(step_api, frozenset()), names)
 
 
-def _walk(value: Any, unordered: frozenset[str], node: Node) -> Any:
+def _walk(value: Any, unordered: frozenset[str], names: Names) -> Any:
     if isinstance(value, list):
-        return [_walk(item, unordered, node) for item in value]
+        return [_walk(item, unordered, names) for item in value]
     if not isinstance(value, dict):
-        return _leaf(value, node)
-    if value.get("resource_type") == BROKER and "configs" in value:
-        value = value | {"configs": [config for config in value["configs"] if not _OF_NODE.match(config["name"])]}
+        return _leaf(value, names)
+    value = _without_own_account(value)
     is_address = {"host", "port"} <= value.keys()
     found: dict[str, Any] = {}
     for name, item in value.items():
         if name in _DROPPED:
             continue
-        walked = _walk(_placeless(name, item, is_address=is_address), unordered, node)
+        walked = _walk(_placeless(name, item, is_address=is_address), unordered, names)
         if name in unordered and isinstance(walked, list):
             walked = sorted(walked, key=_sorted_by)
         found[name] = walked
     return found
+
+
+def _without_own_account(value: dict[str, Any]) -> dict[str, Any]:
+    """A resource or topic without what a side keeps for itself.
+
+    These are settings in which the nodes differ, and sizes of internal topics, where a coordinator writes whenever it
+    lets go of something.
+    """
+    if value.get("resource_type") == BROKER and "configs" in value:
+        return value | {"configs": [config for config in value["configs"] if not _OF_NODE.match(config["name"])]}
+    if str(value.get("name")).startswith("__") and "partitions" in value:
+        return value | {"partitions": [_unmeasured(partition) for partition in value["partitions"]]}
+    return value
+
+
+def _unmeasured(partition: Any) -> Any:
+    return partition | {"partition_size": "SIZE"} if partition.get("partition_size", 0) > 0 else partition
 
 
 def _sorted_by(item: Any) -> str:
@@ -120,7 +141,7 @@ def _placeless(name: str, value: Any, *, is_address: bool) -> Any:
 def _numberless(name: str, value: Any) -> Any:
     if name in _TIMES and isinstance(value, int) and value > 0 and value != WRITTEN_AT:
         return "TIME"
-    if name in _SERIALS and isinstance(value, int) and value > 0:
+    if name in _SERIALS | _OF_DISK and isinstance(value, int) and value > 0:
         return "NUMBER"
     if name in ("producer_id", "producer_epoch") and value >= 0:
         # Which it is depends on what the coordinator had to abort before, and when.
@@ -128,9 +149,9 @@ def _numberless(name: str, value: Any) -> Any:
     return value
 
 
-def _leaf(value: Any, node: Node) -> Any:
+def _leaf(value: Any, names: Names) -> Any:
     if isinstance(value, UUID):
-        name = node.names.get(value)
+        name = names.get(value)
         return f"id of {name}" if name is not None else str(value)
     if isinstance(value, Enum):
         return value.name

@@ -22,7 +22,7 @@ def replay(user: str, acls: Iterable[Acl], steps: Iterable[Step]) -> None:
         try:
             prepare(pair)
             for step in steps:
-                answers = [normal(step.api_key, node.ask(user, step), node) for node in pair.both]
+                answers = [normal(step.api_key, node.ask(user, step), node.names) for node in pair.both]
                 print(f"{step!r}\n  Kafka:      {answers[0]}\n  doorkeeper: {answers[1]}")  # noqa: T201
             print(*differing_effects(pair), sep="\n")  # noqa: T201
         finally:

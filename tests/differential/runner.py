@@ -101,7 +101,7 @@ class Runner:
     def _answer(self, node: Node, user: str, step: Step) -> Any:
         deadline = time.monotonic() + _PATIENCE_S
         while True:
-            tree = normal(step.api_key, node.receive(user, step), node)
+            tree = normal(step.api_key, node.receive(user, step), node.names)
             if not is_transient(tree) or time.monotonic() > deadline:
                 return tree
             node.answers.pop()
