@@ -64,6 +64,11 @@ def offered(broker: VersionRanges, judged: VersionRanges) -> dict[int, range]:
     return both
 
 
+def newest_common(api_key: int, broker: VersionRanges) -> int | None:
+    """The highest version of an API that the broker has and that is known here; None if there is none."""
+    return max(offered(broker, {api_key: known_versions(api_key)}).get(api_key, ()), default=None)
+
+
 def broker_ranges(answer: Any) -> dict[int, range]:
     """The ranges of a broker's own ApiVersions answer; keys that Kafka does not know are left out."""
     ranges = {

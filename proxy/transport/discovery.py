@@ -11,17 +11,10 @@ from proxy.enforcement.call import ClusterFacts
 from proxy.observability.logs import get_logger
 from proxy.observability.observer import Observer
 from proxy.observability.throttle import Throttle
-from proxy.transport.broker_link import (
-    BrokerLink,
-    ask_auto_create,
-    ask_brokers,
-    ask_release,
-    ask_versions,
-    broker_link,
-    looks_at_no_version,
-)
+from proxy.transport.broker_link import BrokerLink, broker_link
 from proxy.transport.plain_hop import PlainHop
 from proxy.transport.ports import Hop
+from proxy.transport.questions import ask_auto_create, ask_brokers, ask_versions, old_release
 
 _FIRST_RETRY_S: Final = 0.25
 _NOT_SOONER_THAN_S: Final = 1.0
@@ -201,23 +194,12 @@ class Discovery:
         known = self._topology.versions_at(*address)
         if known is None or self._topology.failed(address):
             # It may have been restarted as another. As long as it was not it is not newer than it was.
-            known = VersionFacts(None, await self._ask_release(address)) if await self._is_old(address) else None
+            release = await old_release(address, self._timeout_s, self._hop)
+            known = None if release is None else VersionFacts(None, release)
         if known is not None and known.response is None:
             return known
         async with broker_link(address, self._timeout_s, self._hop) as link:
             return VersionFacts(await ask_versions(link))
-
-    async def _is_old(self, address: Address) -> bool:
-        """Whether a broker is older than 0.10. One that closes the connection is not: it is as new as can be."""
-        async with broker_link(address, self._timeout_s, self._hop) as link:
-            try:
-                return await looks_at_no_version(link)
-            except ConnectionResetError:
-                return False
-
-    async def _ask_release(self, address: Address) -> str:
-        async with broker_link(address, self._timeout_s, self._hop) as link:
-            return await ask_release(link)
 
     def _unreachable(self, address: Address) -> None:
         self._topology.mark_failed(address)
