@@ -105,18 +105,14 @@ def _walk(value: Any, unordered: frozenset[str], names: Names) -> Any:
 def _without_own_account(value: dict[str, Any]) -> dict[str, Any]:
     """A resource or topic without what a side keeps for itself.
 
-    These are settings in which the nodes differ, and sizes of internal topics, where a coordinator writes whenever it
-    lets go of something.
+    These are settings in which the nodes differ, and sizes of internal topics: a coordinator writes there whenever it
+    lets go of something, and what one side alone has done.
     """
     if value.get("resource_type") == BROKER and "configs" in value:
         return value | {"configs": [config for config in value["configs"] if not _OF_NODE.match(config["name"])]}
     if str(value.get("name")).startswith("__") and "partitions" in value:
-        return value | {"partitions": [_unmeasured(partition) for partition in value["partitions"]]}
+        return value | {"partitions": [part | {"partition_size": "SIZE"} for part in value["partitions"]]}
     return value
-
-
-def _unmeasured(partition: Any) -> Any:
-    return partition | {"partition_size": "SIZE"} if partition.get("partition_size", 0) > 0 else partition
 
 
 def _sorted_by(item: Any) -> str:

@@ -48,12 +48,6 @@ def test_what_depends_on_the_moment_is_no_difference(kafka: dict[str, Any], door
         pytest.param(
             {"size": 70}, {"size": 71}, "results[0].topics[0].partitions[0].partition_size", id="what clients wrote"
         ),
-        pytest.param(
-            {"name": "__consumer_offsets", "size": 70},
-            {"name": "__consumer_offsets", "size": 0},
-            "results[0].topics[0].partitions[0].partition_size",
-            id="nothing in an internal topic",
-        ),
         pytest.param({"name": "a"}, {"name": "b"}, "results[0].topics[0].name", id="another topic"),
     ],
 )

@@ -159,6 +159,25 @@ def test_trap_13_pages_of_topics_always_have_bits() -> None:
     ]
 
 
+def test_trap_13_a_page_that_failed_as_a_whole_has_no_bits_and_no_denials() -> None:
+    """As a broker does where a topic has no name."""
+    key, failed = ApiKey.DESCRIBE_TOPIC_PARTITIONS, ErrorCode.unknown_server_error
+    topic = item_type(response_type(key, 0), "topics")
+    page = build(response_type(key, 0), topics=tuple(build(topic, name=n, error_code=failed) for n in ("", "open")))
+    policy = """
+policies:
+  - {name: all, principals: [User:bits], allow: [Describe], topics: ["*"]}
+  - {name: but, principals: [User:bits], deny: [Describe], topics: [secret]}
+"""
+    request = naming(key, 0, "open", "", "secret")
+    outcome = run(key, 0, request, served=page, policy=policy, principal="User:bits")
+    assert {(t.name, t.error_code, t.topic_authorized_operations) for t in outcome.answer.topics} == {
+        ("", failed, NOT_ASKED),
+        ("open", failed, NOT_ASKED),
+        ("secret", failed, NOT_ASKED),
+    }
+
+
 @pytest.mark.parametrize("version", range(3, 7))
 def test_trap_13_the_bits_of_groups_come_from_the_policy(version: int) -> None:
     """And what an older broker does not know of is not claimed: 328 is Read, Delete and Describe."""

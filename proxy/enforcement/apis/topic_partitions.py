@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from kio.schema.errors import ErrorCode
@@ -63,6 +64,10 @@ def _ask_for(call: Call, names: Sequence[str], denied: Sequence[Any]) -> Verdict
 def _finish(call: Call, denied: Sequence[Any]) -> AnswerEdit:
     def edit(answer: Message) -> None:
         items = answer.items("topics")
+        if {item.value.error_code for item in items} == {ErrorCode.unknown_server_error}:
+            # It failed as a whole, at a topic without a name for one; Kafka would have at all topics alike.
+            items.append([replace(entry, error_code=ErrorCode.unknown_server_error) for entry in denied])
+            return
         call.facts.topic_ids.learn(item.value for item in items)
         annotate_topics(call, answer)
         cursor = answer.value("next_cursor")
