@@ -154,6 +154,23 @@ def starting_shares(it: Instance) -> bool:
     return it.step.api_key in (ApiKey.SHARE_FETCH, ApiKey.SHARE_ACKNOWLEDGE) and failed
 
 
+_LOADED_OR_NOT: Final = (
+    {"unknown_topic_or_partition", "invalid_record_state"},
+    {
+        "This server does not host this topic-partition.",
+        "Batch record not found. The request batch offsets are not found in the cache.",
+    },
+)
+
+
+@known
+def loaded_shares(it: Instance) -> bool:
+    """A share partition is loaded by its first ShareFetch, which here may be one that a Kafka with an authorizer failed
+    to serve for the unknown id beside it; what was not fetched cannot be acknowledged either way."""
+    shares = it.step.api_key in (ApiKey.SHARE_FETCH, ApiKey.SHARE_ACKNOWLEDGE)
+    return shares and isinstance(it.kafka, str) and {it.kafka, it.doorkeeper} in _LOADED_OR_NOT
+
+
 @known
 def subscription_by_pattern(it: Instance) -> bool:
     """A pattern is served only to those who may describe every topic."""

@@ -45,6 +45,7 @@ UNORDERED: Final[dict[ApiKey, frozenset[str]]] = {
 }
 """Lists whose order is that of a hash map in Kafka, or shuffled."""
 
+_SORTED_BY: Final = ("topic_name", "name", "topic_id", "partition_index")
 BROKER: Final = 4
 _OF_NODE: Final = re.compile(
     r"(advertised\.)?listener|controller\.(quorum|listener)|log\.dirs?$|metadata\.log\.dir|authorizer\.|super\.users"
@@ -116,9 +117,9 @@ def _without_own_account(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sorted_by(item: Any) -> str:
-    """Its name first: its id may be told on one side alone."""
-    name = item.get("topic_name", "") if isinstance(item, dict) else ""
-    return f"{name} {json.dumps(item, sort_keys=True, default=str)}"
+    """What it is about first: its name before its id, which may be told on one side alone."""
+    about = [item[name] for name in _SORTED_BY if name in item] if isinstance(item, dict) else []
+    return json.dumps([about, item], sort_keys=True, default=str)
 
 
 def _placeless(name: str, value: Any, *, is_address: bool) -> Any:

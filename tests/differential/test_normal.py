@@ -55,3 +55,12 @@ def test_what_the_doorkeeper_answers_for_is_a_difference(
     kafka: dict[str, Any], doorkeeper: dict[str, Any], place: str
 ) -> None:
     assert _differing(kafka, doorkeeper) == [place]
+
+
+def test_lists_without_an_order_are_sorted_by_what_they_are_about() -> None:
+    """So that one entry that differs is told as itself, not as a mix-up of all."""
+    topics = [{"topic_id": "one", "partitions": [{"partition_index": 0, "error_code": 3}]}]
+    other = {"topic_id": "two", "partitions": [{"partition_index": 1, "error_code": 0}]}
+    changed = [other, {"topic_id": "one", "partitions": [{"partition_index": 0, "error_code": 9}]}]
+    trees = [normal(ApiKey.SHARE_FETCH, {"responses": each}, {}) for each in ([*topics, other], changed)]
+    assert [path for path, _, _ in differences(*trees)] == ["responses[0].partitions[0].error_code"]

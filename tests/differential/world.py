@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from itertools import cycle
 from typing import Any, Final
 
 from kio.schema.errors import ErrorCode
@@ -20,7 +20,7 @@ TOPIC_CONFIG, BROKER_CONFIG, GROUP_CONFIG = 2, 4, 32
 COORDINATED: Final = {0: GROUPS, 1: TRANSACTIONAL_IDS}
 SETTLE_S: Final = 10.0
 _BARRIER: Final = "barrier"
-_numbers = count(45_001)
+_values = cycle(range(45_001, 60_000))
 _pool = ThreadPoolExecutor(2)
 
 
@@ -61,7 +61,7 @@ def commit_offsets(node: Node) -> None:
 
 def settle(node: Node) -> None:
     """Wait until the broker has read whatever its controller has written so far."""
-    value = str(next(_numbers))
+    value = str(next(_values))
     key = "consumer.session.timeout.ms"
     configs = [{"name": key, "config_operation": 0, "value": value}]
     resource = {"resource_type": GROUP_CONFIG, "resource_name": _BARRIER}
