@@ -28,10 +28,14 @@ class InvalidDocument(Exception):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The hint that names the known word most like this one; None if there is none like it."""
+    spelled = {name.casefold(): name for name in known}
+    found = get_close_matches(word.casefold(), spelled, n=1)
+    return f"did you mean {spelled[found[0]]!r}?" if found else None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The hint for a word that is not among the known ones: the nearest of them, else all of them."""
-    spelled = {name.casefold(): name for name in known}
-    nearest = get_close_matches(word.casefold(), spelled, n=1)
-    if nearest:
-        return f"did you mean {spelled[nearest[0]]!r}?"
-    return f"known: {', '.join(spelled.values()) or 'none'}"
+    names = list(known)
+    return nearest(word, names) or f"known: {', '.join(names) or 'none'}"

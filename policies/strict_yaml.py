@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import yaml
 
-from policies.faults import Fault, InvalidDocument, did_you_mean
+from policies.faults import Fault, InvalidDocument, did_you_mean, nearest
 
 __all__ = ["Entry", "Fault", "InvalidDocument", "Kind", "Node", "Reader", "did_you_mean", "parse"]
 
@@ -268,7 +268,7 @@ class Reader:
         text = self.text(node)
         if text is None or text in options:
             return text
-        self.fault(node, f"expected one of {', '.join(options)}, found {text!r}", _near(text, options))
+        self.fault(node, f"expected one of {', '.join(options)}, found {text!r}", nearest(text, options))
         return None
 
     def integer(self, node: Node, minimum: int | None = None, maximum: int | None = None) -> int | None:
@@ -300,8 +300,3 @@ class Reader:
             bounds = [f"at least {minimum}" * (minimum is not None), f"at most {maximum}" * (maximum is not None)]
             self.fault(node, f"expected {' and '.join(filter(None, bounds))}, found {node.text}")
         return not (low or high)
-
-
-def _near(text: str, options: Collection[str]) -> str | None:
-    hint = did_you_mean(text, options)
-    return hint if hint.startswith("did") else None

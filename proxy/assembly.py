@@ -29,7 +29,6 @@ from proxy.config.model import (
     Limits,
     ListenerConfig,
     PortPerBrokerConfig,
-    SecurityProtocol,
 )
 from proxy.enforcement.access import Mode, Verdicts
 from proxy.enforcement.call import ClusterFacts
@@ -50,8 +49,7 @@ from proxy.transport.registry import Capacity
 from proxy.transport.surroundings import Surroundings
 from proxy.transport.tasks import Tasks
 from proxy.transport.tls import ListenerTls
-from proxy.upstream.credentials import mechanisms_for
-from proxy.upstream.hop import SecuredHop
+from proxy.upstream.hop import hop_to
 
 _TELL_AGAIN_AFTER_S: Final = 60.0
 _COUNT_EVERY_S: Final = 2.0
@@ -86,7 +84,8 @@ class Doorkeeper:
         self._throttle = Throttle(_TELL_AGAIN_AFTER_S, time.monotonic)
         self._tasks = Tasks(lambda error: _log.error("bug: a task failed", exc_info=error))
         self._threads: list[ThreadPoolExecutor] = []
-        self._secured_hop = self._hop(config, observer)
+        step_s = min(_LONGEST_STEP_S, config.limits.connect_timeout_s)
+        self._secured_hop = hop_to(config.cluster, observer, self._pool("upstream"), timeout_s=step_s)
         hop = self._secured_hop or PlainHop()
         self.discovery = Discovery(
             self.topology,
@@ -226,20 +225,6 @@ class Doorkeeper:
         threads = ThreadPoolExecutor(size, thread_name_prefix=name)
         self._threads.append(threads)
         return threads
-
-    def _hop(self, config: Config, observer: Observer) -> SecuredHop | None:
-        """The way to brokers that have security of their own; None if they have none."""
-        cluster, limits = config.cluster, config.limits
-        if cluster.security_protocol is SecurityProtocol.PLAINTEXT:
-            return None
-        return SecuredHop(
-            observer,
-            self._pool("upstream"),
-            server_name=None if cluster.tls is None else cluster.tls.server_name,
-            mechanism=None if cluster.login is None else mechanisms_for(cluster.login),
-            forwards=cluster.forward_principal,
-            timeout_s=min(_LONGEST_STEP_S, limits.connect_timeout_s),
-        )
 
     def _provided(self, listener: ListenerConfig) -> Providers:
         told = partial(self._observer.issuer_keys, listener.name)

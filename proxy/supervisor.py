@@ -15,7 +15,7 @@ from typing import Final
 import uvloop
 
 from policies.strict_yaml import InvalidDocument
-from proxy import __version__
+from proxy import __version__, open_files
 from proxy.admin.server import AdminServer, Exposed
 from proxy.assembly import Doorkeeper
 from proxy.config.model import Config
@@ -44,6 +44,7 @@ def run(config: Config, log_level: str = "info") -> int:
     """
     configure(log_level)
     FileSource(config).load(0)
+    open_files.allow(config)
     secret = secrets.token_bytes(32)
     if config.workers == 1:
         return _serve(config, Worker(secret))
@@ -206,6 +207,9 @@ class _Run:
     def _tell_started(self) -> None:
         for warning in warnings(self._config):
             _log.warning(str(warning))
+        if (clients := open_files.enough_for(self._config)) < self._config.limits.max_connections:
+            remedy = f"raise the hard limit to {open_files.needed(self._config)} (LimitNOFILE, ulimit -Hn)"
+            _log.warning("too few files may be open for limits.max_connections", enough_for=clients, remedy=remedy)
         for listener in self._config.listeners:
             host, port = listener.bind
             _log.info(

@@ -15,6 +15,7 @@ from policies.strict_yaml import InvalidDocument
 from proxy import __version__
 from proxy.authentication.schema import users_schema
 from proxy.cli.check import check_config
+from proxy.cli.doctor import doctor
 from proxy.cli.policy import policy
 from proxy.cli.sidecar import sidecar_config, sidecar_options
 from proxy.cli.user import user
@@ -107,5 +108,6 @@ def schema(document: str) -> None:
     click.echo(json.dumps(_SCHEMAS[document](), indent=2))
 
 
+main.add_command(doctor)
 main.add_command(user)
 main.add_command(policy)

@@ -14,7 +14,7 @@ from proxy.observability.throttle import Throttle
 from proxy.transport.broker_link import BrokerLink, broker_link
 from proxy.transport.plain_hop import PlainHop
 from proxy.transport.ports import Hop
-from proxy.transport.questions import ask_auto_create, ask_brokers, ask_versions, old_release
+from proxy.transport.questions import ask_auto_create, ask_brokers, ask_versions, old_release, reason
 
 _FIRST_RETRY_S: Final = 0.25
 _NOT_SOONER_THAN_S: Final = 1.0
@@ -132,7 +132,7 @@ class Discovery:
             try:
                 told = await self._ask_cluster(address)
             except (OSError, ProtocolError) as error:
-                troubles.append(f"{_text(address)}: {_reason(error)}")
+                troubles.append(f"{_text(address)}: {reason(error)}")
                 self._unreachable(address)
             else:
                 if told:
@@ -178,7 +178,7 @@ class Discovery:
                 except (OSError, ProtocolError) as error:
                     self._unreachable(address)
                     if self._throttle.admit(address) is not None:
-                        _log.warning("a broker cannot be reached", broker=_text(address), detail=_reason(error))
+                        _log.warning("a broker cannot be reached", broker=_text(address), detail=reason(error))
                 else:
                     self.broker_reached(*address)
 
@@ -214,9 +214,3 @@ class Discovery:
 
 def _text(address: Address) -> str:
     return f"{address[0]}:{address[1]}"
-
-
-def _reason(error: OSError | ProtocolError) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return (isinstance(error, OSError) and error.strerror) or str(error)

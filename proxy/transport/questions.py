@@ -141,3 +141,10 @@ async def ask_settings(
     answer = await link.answer(ApiKey.DESCRIBE_CONFIGS, version, resources=(wanted,))
     told = [result for result in answer.results if result.error_code is ErrorCode.none]
     return {setting.name: setting.value for result in told for setting in result.configs} if told else None
+
+
+def reason(error: OSError | ProtocolError) -> str:
+    """Why a broker could not be asked, for people."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return (isinstance(error, OSError) and error.strerror) or str(error)

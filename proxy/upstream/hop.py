@@ -10,8 +10,9 @@ from functools import partial
 from typing import Final, TypeVar
 
 from proxy.authentication.forwarding import ForwardedClient, NotForwardable, header_for
+from proxy.config.model import ClusterConfig, SecurityProtocol
 from proxy.transport.sides import tune
-from proxy.upstream.credentials import MakeMechanism
+from proxy.upstream.credentials import MakeMechanism, mechanisms_for
 from proxy.upstream.failure import Failure, UpstreamFailed, Watcher, fail
 from proxy.upstream.login import Login, LoginFailed, Step
 from proxy.upstream.mechanisms import MechanismFailed
@@ -32,6 +33,20 @@ _PERHAPS_TLS: Final = "is the broker's listener one with TLS, and cluster.securi
 
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 _Result = TypeVar("_Result")
+
+
+def hop_to(cluster: ClusterConfig, watcher: Watcher, executor: Executor, *, timeout_s: float) -> SecuredHop | None:
+    """The way to brokers that have security of their own; None if they have none. Its ``tls`` is still to be given."""
+    if cluster.security_protocol is SecurityProtocol.PLAINTEXT:
+        return None
+    return SecuredHop(
+        watcher,
+        executor,
+        server_name=None if cluster.tls is None else cluster.tls.server_name,
+        mechanism=None if cluster.login is None else mechanisms_for(cluster.login),
+        forwards=cluster.forward_principal,
+        timeout_s=timeout_s,
+    )
 
 
 class SecuredHop:

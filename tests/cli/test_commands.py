@@ -61,7 +61,7 @@ def test_the_version_is_that_of_the_package():
 
 def test_help_names_every_command():
     result = doorkeeper("--help")
-    for command in ("run", "check", "user", "policy", "quickstart", "schema"):
+    for command in ("run", "check", "doctor", "user", "policy", "quickstart", "schema"):
         assert f"\n  {command} " in result.output
 
 

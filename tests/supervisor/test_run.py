@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import struct
@@ -33,7 +34,7 @@ policy: {{file: policy.yaml, mode: enforce}}
 admin: {{bind: 127.0.0.1:{admin}}}
 audit: {{file: audit.jsonl}}
 workers: {workers}
-limits: {{drain_timeout_s: {drain_timeout_s}}}
+limits: {{drain_timeout_s: {drain_timeout_s}, max_connections: {max_connections}}}
 """
 POLICY = """
 policies:
@@ -59,7 +60,7 @@ class Running:
         self._logged = asyncio.Event()
         self._process = None
 
-    async def start(self, *, workers=1, drain_timeout_s=20, with_kafka=True):
+    async def start(self, *, workers=1, drain_timeout_s=20, with_kafka=True, max_connections=1000, files=(4096, 4096)):
         if with_kafka:
             await self.start_kafka()
         self.write_policy(POLICY)
@@ -70,6 +71,7 @@ class Running:
             "kafka": self.kafka_port,
             "workers": workers,
             "drain_timeout_s": drain_timeout_s,
+            "max_connections": max_connections,
         }
         config = self.folder / "doorkeeper.yaml"
         config.write_text(self.config.format(**settings))
@@ -77,6 +79,7 @@ class Running:
             *(sys.executable, "-m", "proxy.cli", "run", "-c", str(config)),
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files),
         )
         self._reading = asyncio.get_running_loop().create_task(self._read_log())
 
@@ -189,6 +192,32 @@ async def test_serves_until_it_is_told_to_stop(doorkeeper, stop):
     doorkeeper.signal(stop)
     assert await doorkeeper.ended() == 0
     assert not [line for line in doorkeeper.log if json.loads(line)["level"] in ("warning", "error")]
+
+
+def files_of(pid):
+    """The soft and the hard limit of open files of a process."""
+    (line,) = (
+        each for each in Path(f"/proc/{pid}/limits").read_text().splitlines() if each.startswith("Max open files")
+    )
+    return tuple(int(word) for word in line.split()[3:5])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_files_enough_for_all_clients_may_be_open(doorkeeper, workers):
+    await doorkeeper.start(workers=workers, max_connections=500, files=(256, 4096))
+    await doorkeeper.ready()
+    for pid in doorkeeper.workers() if workers > 1 else [doorkeeper.pid]:
+        soft, hard = files_of(pid)
+        assert 1000 < soft < hard == 4096
+    assert not [line for line in doorkeeper.log if "too few files" in line]
+
+
+async def test_too_few_files_are_told_at_the_start(doorkeeper):
+    await doorkeeper.start(max_connections=500, files=(256, 512))
+    told = json.loads(await doorkeeper.logged("too few files may be open for limits.max_connections"))
+    assert files_of(doorkeeper.pid) == (512, 512)
+    assert 200 < told["enough_for"] < 256
+    assert "LimitNOFILE" in told["remedy"]
 
 
 async def test_listens_also_for_a_broker_that_does_not_exist_yet(doorkeeper):

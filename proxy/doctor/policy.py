@@ -1,0 +1,48 @@
+"""Whether the policy is about this cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.document import PolicyDocument
+from policies.faults import nearest
+from policies.model import WILDCARD_RESOURCE, AclBinding, PatternType, Permission, ResourceType
+from proxy.doctor.finding import Finding, Level, listed
+
+
+def judge_policy(policy: PolicyDocument, topics: frozenset[str]) -> Iterator[Finding]:
+    """Topics that the policy names and the cluster does not have, and those that no policy is about."""
+    about_topics = [binding for binding in policy.bindings if binding.resource_type is ResourceType.TOPIC]
+    yield from _missing(about_topics, topics)
+    yield from _uncovered(policy, about_topics, topics)
+
+
+def _missing(bindings: list[AclBinding], topics: frozenset[str]) -> Iterator[Finding]:
+    told: set[tuple[str, int]] = set()
+    for binding in bindings:
+        name, source = binding.resource_name, binding.source
+        if source is None or binding.pattern_type is not PatternType.LITERAL or name in {*topics, WILDCARD_RESOURCE}:
+            continue
+        if (name, source.line) not in told:
+            told.add((name, source.line))
+            message = f"policy {source.policy!r} names the topic {name!r}, which the cluster does not have"
+            yield Finding(
+                Level.WARNING, "topic-missing", f"{source.file}:{source.line}", message, nearest(name, sorted(topics))
+            )
+
+
+def _uncovered(policy: PolicyDocument, bindings: list[AclBinding], topics: frozenset[str]) -> Iterator[Finding]:
+    counted = [b for b in bindings if policy.allow_if_no_acl or b.permission is Permission.ALLOW]
+    literals = {b.resource_name for b in counted if b.pattern_type is PatternType.LITERAL}
+    prefixes = tuple(b.resource_name for b in counted if b.pattern_type is PatternType.PREFIXED)
+    if WILDCARD_RESOURCE in literals:
+        return
+    found = sorted(topic for topic in topics if topic not in literals and not topic.startswith(prefixes))
+    if not found:
+        return
+    if policy.allow_if_no_acl:
+        message = f"every client may do everything with topics that no policy is about: {listed(found)}"
+        yield Finding(Level.WARNING, "topic-open", policy.file, message, "no_match: deny")
+    else:
+        message = f"nobody but super users may use these topics: {listed(found)}"
+        yield Finding(Level.WARNING, "topic-uncovered", policy.file, message)

@@ -1,0 +1,97 @@
+"""Whether this machine can serve what the configuration says."""
+
+from __future__ import annotations
+
+import resource
+import socket
+
+import pytest
+
+from proxy import open_files
+from proxy.config import Config, parse_config
+from proxy.doctor.finding import Level
+from proxy.doctor.machine import judge_machine
+from proxy.embedded.network import LOOPBACK, free_range
+from tests.doctor.support import checks, config
+
+HARD = 20_000
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The limits of open files that are set; at first 1024 of 20,000."""
+    history = [(1024, HARD)]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: history[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, pair: history.append(pair))
+    return history
+
+
+def here(port: int, bind: str = LOOPBACK, advertise: str = LOOPBACK) -> Config:
+    text = (
+        "cluster: {bootstrap_servers: ['10.0.0.11:9092']}\nlisteners:\n"
+        f"  - name: clients\n    bind: '{bind}:{port}'\n    advertise: {advertise}\n"
+        f"    brokers: {{first_port: {port + 1}, node_ids: 1-2}}\n    security_protocol: PLAINTEXT\n"
+        "policy: {file: policy.yaml}\nlimits: {max_connections: 10}\n"
+    )
+    return parse_config(text, config().path, {})
+
+
+def test_an_address_that_is_not_ours_cannot_be_listened_on() -> None:
+    (found,) = judge_machine(here(9093, bind="192.0.2.1"))
+    assert (found.level, found.check) == (Level.PROBLEM, "cannot-listen")
+    assert "192.0.2.1:9093: EADDRNOTAVAIL" in found.message
+    assert found.subject.endswith("doorkeeper.yaml:4:11")
+
+
+def test_free_ports_are_fine() -> None:
+    assert list(judge_machine(here(free_range(3)))) == []
+    assert list(judge_machine(here(free_range(3), bind="[::1]"))) == []
+
+
+def test_ports_in_use_are_told_together() -> None:
+    port = free_range(3)
+    with socket.create_server((LOOPBACK, port)), socket.create_server((LOOPBACK, port + 2)):
+        (found,) = judge_machine(here(port))
+    assert (found.level, found.check) == (Level.WARNING, "ports-in-use")
+    assert found.message.startswith("2 of its 3 ports are in use")
+
+
+def test_a_name_that_nobody_can_resolve() -> None:
+    (found,) = judge_machine(here(free_range(3), advertise="no-such-host.invalid"))
+    assert (found.level, found.check) == (Level.WARNING, "name-unknown")
+    assert "'no-such-host.invalid'" in found.message
+
+
+def test_too_few_files(limits: list[tuple[int, int]]) -> None:
+    by = config("limits: {max_connections: 10000}\n")
+    (found,) = (each for each in judge_machine(by) if each.check == "open-files")
+    assert found.level is Level.WARNING
+    assert f"enough for {(HARD - 67) // 2} clients" in found.message
+    assert str(open_files.needed(by)) in (found.remedy or "")
+    assert limits == [(1024, HARD)]
+
+
+def test_enough_files(limits: list[tuple[int, int]]) -> None:
+    by = config("limits: {max_connections: 9900}\n")
+    assert "open-files" not in checks(list(judge_machine(by)))
+    limits.append((1024, resource.RLIM_INFINITY))
+    by = config("limits: {max_connections: 1000000}\n")
+    assert "open-files" not in checks(list(judge_machine(by)))
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "after"),
+    [
+        ((1024, HARD), 1000, (2067, HARD)),
+        ((1024, HARD), 10_000, (HARD, HARD)),
+        ((1024, resource.RLIM_INFINITY), 10_000, (20_067, resource.RLIM_INFINITY)),
+        ((4096, HARD), 1000, None),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), 10_000, None),
+    ],
+)
+def test_the_soft_limit_is_raised_to_what_is_needed(
+    limits: list[tuple[int, int]], before: tuple[int, int], wanted: int, after: tuple[int, int] | None
+) -> None:
+    limits.append(before)
+    open_files.allow(config(f"limits: {{max_connections: {wanted}}}\n"))
+    assert limits[2:] == ([] if after is None else [after])
