@@ -139,8 +139,9 @@ def _per_address(survey: Survey, node: Node) -> int | None:
 
 
 def _number(node: Node, name: str) -> int | None:
-    value = (node.settings or {}).get(name)
-    return int(value) if value is not None and value.isdigit() else None
+    assert node.settings is not None
+    value = node.settings.get(name) or ""
+    return int(value) if value.isdigit() else None
 
 
 def _advertised(config: Config, survey: Survey) -> Iterator[Finding]:

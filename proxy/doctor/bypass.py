@@ -54,16 +54,15 @@ def _of_settings(node: Node) -> Iterator[tuple[Address, str]]:
 
 def _split(listeners: str | None) -> Iterator[tuple[str, str]]:
     for text in (listeners or "").split(","):
-        name, separator, rest = text.strip().partition("://")
-        if separator:
-            yield name, f"//{rest}"
+        name, _, rest = text.strip().partition("://")
+        yield name, f"//{rest}"
 
 
 def _address(text: str, host_of_broker: str, default_port: int | None = None) -> Address | None:
     """Host and port; no host, or a wildcard, is the broker's own."""
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port or default_port
+        host, port = parts.hostname, parts.port or default_port
     except ValueError:
         return None
     if not port:

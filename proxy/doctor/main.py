@@ -71,7 +71,11 @@ async def _examine(config: Config, snapshot: Snapshot, known: list[Finding], doo
         found = await survey(config.cluster.bootstrap_servers, hop or PlainHop(), _STEP_S)
     expected = places(found)
     doors = await _try_all(expected)
-    findings = [*known, *judge_machine(config), *judge_brokers(config, found, doors)]
+    findings = [
+        *known,
+        *judge_machine(config, [node.node_id for node in found.nodes]),
+        *judge_brokers(config, found, doors),
+    ]
     if snapshot.policy is not None and found.topics is not None:
         findings += judge_policy(snapshot.policy, found.topics)
     findings += judge_doors(doors, expected, as_client=False)

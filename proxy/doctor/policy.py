@@ -21,7 +21,8 @@ def _missing(bindings: list[AclBinding], topics: frozenset[str]) -> Iterator[Fin
     told: set[tuple[str, int]] = set()
     for binding in bindings:
         name, source = binding.resource_name, binding.source
-        if source is None or binding.pattern_type is not PatternType.LITERAL or name in {*topics, WILDCARD_RESOURCE}:
+        assert source is not None
+        if binding.pattern_type is not PatternType.LITERAL or name in {*topics, WILDCARD_RESOURCE}:
             continue
         if (name, source.line) not in told:
             told.add((name, source.line))

@@ -67,20 +67,33 @@ async def _addresses(host: str, port: int) -> list[tuple[int, Any]]:
 
 
 def _listen(family: int, address: Any, *, reuse_port: bool) -> socket.socket:
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening = bound(family, address, reuse_port=reuse_port)
     try:
-        listening.setblocking(False)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address[0] == "::" else 1)
-        listening.bind(address)
         listening.listen(BACKLOG)
     except OSError:
         listening.close()
         raise
     return listening
+
+
+def bound(family: int, address: Any, *, reuse_port: bool) -> socket.socket:
+    """A non-blocking socket that has the address, and does not listen yet.
+
+    :raises OSError: the address cannot be bound.
+    """
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address[0] == "::" else 1)
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 class Acceptor:

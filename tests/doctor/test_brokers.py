@@ -85,6 +85,10 @@ def test_a_broker_that_tells_our_own_address(host: str, port: int, *, is_ours: b
     assert checks(judged(cluster(node(1, host, port)))) == ["broker-is-doorkeeper"] * is_ours
 
 
+def test_a_port_behind_ours_is_not_ours() -> None:
+    assert checks(judged(cluster(node(3, "kafka.example.com", 9103)))) == ["broker-not-advertised"]
+
+
 def test_a_broker_that_tells_our_own_name_for_it() -> None:
     by = config(
         "users: users.yaml\n",
@@ -116,6 +120,8 @@ def test_a_broker_without_a_port_is_hidden() -> None:
         ({"max.connections": "500"}, set(), True),
         ({"max.connections": "2147483647"}, set(), False),
         ({"max.connections": None}, set(), False),
+        ({"max.connections": ""}, set(), False),
+        ({"max.connections.per.ip.overrides": "10.0.0.5:many"}, {"10.0.0.5"}, False),
     ],
 )
 def test_a_broker_takes_fewer_connections_than_we_give(
@@ -165,6 +171,13 @@ def test_the_version_that_is_told_is_another(told: str, facts: VersionFacts, *, 
     by = config(cluster=f", version: {told}")
     found = judged(cluster(node(versions=facts)), by)
     assert checks(found) == ["wrong-version"] * wrong
+    expected = facts.release or "newer: 1.1"
+    assert all(f"10.0.0.11:9092 is {expected}, " in each.message for each in found)
+
+
+def test_an_old_and_a_new_broker() -> None:
+    (found,) = judged(cluster(node(1, versions=VersionFacts(None, "0.9.0"), settings={}), node(2)))
+    assert "0.9.0: 1; 1.1: 2" in found.message
 
 
 def test_brokers_of_two_versions() -> None:

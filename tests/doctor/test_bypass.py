@@ -32,6 +32,7 @@ def tried(settings: dict[str, str | None] | None) -> dict[tuple[str, int], str]:
         ),
         ("PLAINTEXT://:0", {}),
         ("PLAINTEXT://:nonsense", {}),
+        ("10.0.0.99:9099", {}),
         ("", {}),
         (None, {}),
     ],
@@ -105,7 +106,13 @@ def test_on_this_machine_too_a_client_must_not_reach_a_broker() -> None:
 def test_what_to_try_next_names_what_was_reached() -> None:
     doors = {(OTHER, 9092): Door.OPEN, (HOST, 2181): Door.ZOOKEEPER, (HOST, 9093): Door.GUARDED, ("::1", 1): Door.OPEN}
     assert advice(doors) == f"doorkeeper doctor --as-client {HOST}:2181,{OTHER}:9092"
+    assert advice({("fd00::1", 9092): Door.OPEN}) == "doorkeeper doctor --as-client [fd00::1]:9092"
     assert advice({("127.0.0.1", 9092): Door.OPEN, (HOST, 9093): Door.GUARDED}) is None
+
+
+def test_one_member_is_one() -> None:
+    (found,) = judge_members([node(members=(Member("g", "app", "10.0.0.77"),))], set())
+    assert "1 member of groups" in found.message
 
 
 def test_members_that_come_from_elsewhere_are_told_by_host() -> None:
