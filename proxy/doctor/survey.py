@@ -16,7 +16,7 @@ from protocol.versions import newest_common
 from proxy.addressing.topology import Address, BrokerAddress, VersionFacts
 from proxy.transport.broker_link import BrokerLink, broker_link
 from proxy.transport.ports import Hop
-from proxy.transport.questions import ask_brokers, ask_settings, ask_versions, old_release, reason
+from proxy.transport.questions import ask_metadata, ask_settings, ask_versions, brokers_of, old_release, reason
 
 _AT_ONCE: Final = 8
 _GROUPS_AT_ONCE: Final = 100
@@ -120,12 +120,10 @@ class _Surveyor:
         try:
             versions = await self._versions(address)
             async with self._link(address) as link:
-                brokers = await ask_brokers(link, versions.response)
-                version = newest_common(ApiKey.METADATA, versions.ranges) or 0
-                told = await link.answer(ApiKey.METADATA, version, topics=())
+                told = await ask_metadata(link, versions.response, topics=())
         except (OSError, ProtocolError) as error:
             return Server(address, trouble=reason(error))
-        return Server(address, brokers=brokers, cluster_id=getattr(told, "cluster_id", None))
+        return Server(address, brokers=brokers_of(told), cluster_id=getattr(told, "cluster_id", None))
 
     async def _node(self, node_id: int, address: Address) -> Node:
         try:
@@ -152,8 +150,7 @@ class _Surveyor:
 
 async def _topics(link: BrokerLink, versions: VersionFacts) -> frozenset[str]:
     """Those that people made."""
-    version = newest_common(ApiKey.METADATA, versions.ranges) or 0
-    told = await link.answer(ApiKey.METADATA, version, topics=None)
+    told = await ask_metadata(link, versions.response, topics=None)
     return frozenset(topic.name for topic in told.topics if not topic.name.startswith("__"))
 
 

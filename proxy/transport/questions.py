@@ -49,13 +49,23 @@ async def ask_brokers(link: BrokerLink, versions: Any | None) -> dict[int, Broke
     :raises OSError: the broker closed the connection or kept silent.
     :raises ProtocolError: there is no version of Metadata that both know, or the answer cannot be read.
     """
-    version = _metadata_version(versions)
     # No topics at all, please; only version 0 has no way to say so.
-    frame = await link.ask(ApiKey.METADATA, version, topics=())
-    _, answer = decode_response(ApiKey.METADATA, version, frame)
+    return brokers_of(await ask_metadata(link, versions, topics=()))
+
+
+async def ask_metadata(link: BrokerLink, versions: Any | None, *, topics: tuple[()] | None) -> Any:
+    """The answer to Metadata of no topics or, with None, of all; raises as :func:`ask_brokers`."""
+    version = 0 if versions is None else newest_common(ApiKey.METADATA, broker_ranges(versions))
+    if version is None:
+        raise UnsupportedApi("the broker has no version of Metadata that is known here")
+    return await link.answer(ApiKey.METADATA, version, topics=topics)
+
+
+def brokers_of(metadata: Any) -> dict[int, BrokerAddress]:
+    """The brokers of an answer to Metadata, by node id."""
     return {
         int(broker.node_id): BrokerAddress(broker.host, broker.port, getattr(broker, "rack", None))
-        for broker in answer.brokers
+        for broker in metadata.brokers
     }
 
 
@@ -101,13 +111,6 @@ async def old_release(address: Address, timeout_s: float, hop: Hop) -> str | Non
             return None
     async with broker_link(address, timeout_s, hop) as link:
         return await ask_release(link)
-
-
-def _metadata_version(versions: Any | None) -> int:
-    version = 0 if versions is None else newest_common(ApiKey.METADATA, broker_ranges(versions))
-    if version is None:
-        raise UnsupportedApi("the broker has no version of Metadata that is known here")
-    return version
 
 
 async def ask_auto_create(link: BrokerLink, node_id: int, versions: Any) -> bool | None:
