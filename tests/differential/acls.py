@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tests.differential.names import GROUPS, PREFIXES, TOPICS, TRANSACTIONAL_IDS
 
@@ -17,6 +18,9 @@ LITERAL, PREFIXED = 3, 4
 DENY, ALLOW = 2, 3
 HERE = "127.0.0.1"
 ELSEWHERE = "10.0.0.1"
+
+OPEN: Final = os.environ.get("DIFFERENTIAL_NO_MATCH", "deny") == "allow"
+"""Whether everybody may do everything with what no ACL is about (allow.everyone.if.no.acl.found)."""
 
 SUPER_USER = "admin"
 RANDOM_USERS = tuple(f"random{number}" for number in range(1, 7))
@@ -91,7 +95,8 @@ class Acl:
 def policy_text(acls: Iterable[Acl]) -> str:
     """The policy file that says the same (JSON is YAML)."""
     policies = [acl.policy(number) for number, acl in enumerate(acls)]
-    return json.dumps({"super_users": [f"User:{SUPER_USER}"], "policies": policies}, indent=1)
+    no_match = "allow" if OPEN else "deny"
+    return json.dumps({"super_users": [f"User:{SUPER_USER}"], "no_match": no_match, "policies": policies}, indent=1)
 
 
 def _grant(
@@ -160,7 +165,18 @@ def drawn(seed: int) -> list[Acl]:
     """The ACLs of a round: the fixed ones, and some at random for the random users."""
     draw = random.Random(seed)
     acls = [acl for user in RANDOM_USERS for acl in _random_acls(draw, user)]
-    return list(dict.fromkeys(fixed() + acls))
+    both = list(dict.fromkeys(fixed() + acls))
+    return _with_room(draw, both) if OPEN else both
+
+
+def _with_room(draw: random.Random, acls: list[Acl]) -> list[Acl]:
+    """So few of them that there are resources of every type without any."""
+    kept: dict[tuple[int, str, int], bool] = {}
+    for acl in acls:
+        pattern = (acl.resource_type, acl.name, acl.pattern_type)
+        if pattern not in kept:
+            kept[pattern] = acl.name != "*" and draw.random() < (0.25 if acl.pattern_type == PREFIXED else 0.5)
+    return [acl for acl in acls if kept[acl.resource_type, acl.name, acl.pattern_type]]
 
 
 def _random_acls(draw: random.Random, user: str) -> Iterator[Acl]:

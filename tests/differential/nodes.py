@@ -22,8 +22,7 @@ from proxy.embedded import KafkaCluster
 from proxy.embedded.listeners import authorizer_settings, plain_listener
 from proxy.embedded.network import LOOPBACK, free_port, free_range
 from proxy.embedded.process import ChildProcess
-from tests.differential.acls import ALLOW as ALLOW_
-from tests.differential.acls import DESCRIBE, LITERAL, TOPIC, USERS, Acl, policy_text
+from tests.differential.acls import ALLOW, DENY, DESCRIBE, LITERAL, OPEN, TOPIC, USERS, Acl, policy_text
 from tests.differential.values import Step, entity_of
 from tests.integration.door import ENOUGH_S, eventually
 from tests.integration.wire import Wire
@@ -160,7 +159,7 @@ class Pair:
         secured = KafkaCluster(
             VERSION,
             listeners=[plain_listener(users)],
-            properties=_SETTINGS | authorizer_settings(VERSION, ["User:admin"]),
+            properties=_SETTINGS | authorizer_settings(VERSION, ["User:admin"], allow_if_no_acl=OPEN),
         )
         opened = KafkaCluster(VERSION, properties=_SETTINGS)
         with ThreadPoolExecutor(2) as pool:
@@ -209,7 +208,9 @@ class Pair:
     def replace_acls(self, acls: Iterable[Acl]) -> None:
         """Put other ACLs in force on both sides."""
         self._generation += 1
-        marker = Acl("nobody", ALLOW_, DESCRIBE, TOPIC, f"{_MARKER}-{self._generation}", LITERAL)
+        # It lets nobody see a topic or, where all is open, hides one from nobody.
+        permission = DENY if OPEN else ALLOW
+        marker = Acl("nobody", permission, DESCRIBE, TOPIC, f"{_MARKER}-{self._generation}", LITERAL)
         everything: Mapping[str, Any] = {
             "resource_type_filter": 1,
             "pattern_type_filter": 1,
@@ -226,7 +227,7 @@ class Pair:
         (self.directory / "policy.yaml.new").replace(self.directory / "policy.yaml")
         self.door.signal(signal.SIGHUP)
         for node in self.both:
-            eventually(lambda node=node: _may_describe(node, marker.name))
+            eventually(lambda node=node: _may_describe(node, marker.name) is not OPEN)
 
     def stop(self) -> None:
         """End everything."""

@@ -1,7 +1,8 @@
 """The same requests to a Kafka that is secured itself, and through the doorkeeper to one that is not: nothing differs.
 
 DIFFERENTIAL_SEED gives the first seed, DIFFERENTIAL_ROUNDS the number of seeds, each with other ACLs and requests,
-DIFFERENTIAL_SCRIPTS the scripts for each API, version and user.
+DIFFERENTIAL_SCRIPTS the scripts for each API, version and user. With DIFFERENTIAL_NO_MATCH=allow everybody may do
+everything with what no ACL is about.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _PASSWORD = "store-password"
 
 @pytest.fixture(scope="session", params=["1.1.1", "4.1.0"])
 def many_doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    """Listeners PLAINTEXT, TLS, CERTIFICATE, LOGIN and LOGIN_TLS of one broker."""
+    """Listeners PLAINTEXT, TLS, CERTIFICATE, LOGIN and LOGIN_TLS of one broker; ca.pem is in its directory."""
     folder = tmp_path_factory.mktemp("stores")
     authority = CertificateAuthority.create()
     authority.write_trust_store(folder / "trust.p12", _PASSWORD)
@@ -39,4 +39,5 @@ def many_doors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         Listener("LOGIN_TLS", "SASL_SSL", {**encrypted.properties, **tls}),
     ]
     with KafkaCluster(request.param, listeners=listeners) as cluster:
+        authority.write_pem(cluster.directory / "ca.pem")
         yield cluster

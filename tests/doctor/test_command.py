@@ -87,18 +87,34 @@ def test_every_problem_is_told_at_once(kafka_of_three: KafkaCluster, configured:
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("listener", ["LOGIN", "LOGIN_TLS"])
 def test_a_broker_that_has_security_is_examined_through_it(
-    many_doors: KafkaCluster, configured: Callable[..., Path]
+    many_doors: KafkaCluster, configured: Callable[..., Path], listener: str
 ) -> None:
     login = ", security_protocol: SASL_PLAINTEXT, sasl: {mechanism: PLAIN, username: door, password: store-password}"
-    exit_code, found = examined("-c", configured(many_doors.servers_of("LOGIN"), cluster=login))
+    if listener == "LOGIN_TLS":
+        login = f"{login.replace('PLAINTEXT', 'SSL')}, tls: {{ca: {many_doors.directory / 'ca.pem'}}}"
+    servers = many_doors.servers_of(listener)
+    exit_code, found = examined("-c", configured(servers, cluster=login))
     assert exit_code == 0, found
     assert not {each["check"] for each in found} & {"server-unreachable", "settings-not-told"}
-    wrong = login.replace("store-password", "wrong")
-    exit_code, found = examined("-c", configured(many_doors.servers_of("LOGIN"), cluster=wrong))
+    exit_code, found = examined("-c", configured(servers, cluster=login.replace("store-password", "wrong")))
     assert exit_code == 1
     (told,) = (each for each in found if each["check"] == "server-unreachable")
     assert "sasl_authenticate" in told["message"]
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("listener", ["TLS", "CERTIFICATE", "LOGIN"])
+def test_a_broker_that_has_more_security_than_we_know_of_is_told_as_that(
+    many_doors: KafkaCluster, configured: Callable[..., Path], listener: str
+) -> None:
+    exit_code, found = examined("-c", configured(many_doors.servers_of(listener)))
+    assert exit_code == 1
+    (told,) = (each for each in found if each["check"] == "server-unreachable")
+    kind = "that encrypts" if listener == "TLS" else "that asks who comes"
+    assert f": there is a Kafka {kind}" in told["message"]
+    assert "cluster.security_protocol" in told["remedy"]
 
 
 def test_what_check_warns_of_is_told_too(configured: Callable[..., Path]) -> None:
