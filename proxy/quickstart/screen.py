@@ -64,6 +64,7 @@ class Screen:
         """Show what to try next, ready to be pasted."""
         alice, bob = (shlex.quote(str(site.librdkafka_properties(user))) for user in ("alice", "bob"))
         self._section("Why may bob not write? Ask the policy:", _why(site))
+        self._section("What stands open beside the doorkeeper, and what would go wrong?", _doctor(site))
         self._section(
             "kcat, as alice and as bob:",
             f"echo tea | kcat -F {alice} -P -t {TOPIC}",
@@ -99,9 +100,15 @@ class Screen:
 
 
 def _why(site: Site) -> str:
-    doorkeeper = Path(sys.executable).with_name("doorkeeper")
-    command = [str(doorkeeper), "policy", "why", "--policy", str(site.policy), "User:bob", "Write", "topic", TOPIC]
-    return shlex.join(command)
+    return _doorkeeper("policy", "why", "--policy", str(site.policy), "User:bob", "Write", "topic", TOPIC)
+
+
+def _doctor(site: Site) -> str:
+    return _doorkeeper("doctor", "-c", str(site.configuration))
+
+
+def _doorkeeper(*arguments: str) -> str:
+    return shlex.join([str(Path(sys.executable).with_name("doorkeeper")), *arguments])
 
 
 def _console_tools(site: Site, tools: Tools) -> Iterator[str]:

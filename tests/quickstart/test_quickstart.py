@@ -1,6 +1,7 @@
 """The first thing that a newcomer runs does what it says."""
 
 import json
+import shlex
 import signal
 import stat
 import subprocess
@@ -72,9 +73,14 @@ def test_it_stays_until_it_is_told_to_end_and_leaves_no_process(tmp_path: Path) 
     command = [sys.executable, "-c", deaf, *DOORKEEPER, "quickstart", "--dir", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as quickstart:
         assert quickstart.stdout is not None
+        ours = {}
         for line in quickstart.stdout:
             if "Ctrl-C" in line:
                 break
+            if "bin/doorkeeper " in line:
+                arguments = shlex.split(line)[1:]
+                ours[arguments[0]] = subprocess.run([*DOORKEEPER, *arguments], check=False).returncode
+        assert ours == {"policy": 1, "doctor": 0}, "what it prints to try next: bob may not write, all else is well"
         children = psutil.Process(quickstart.pid).children()
         quickstart.send_signal(signal.SIGINT)
         try:
