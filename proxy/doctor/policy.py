@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from policies.document import PolicyDocument
 from policies.faults import nearest
-from policies.model import WILDCARD_RESOURCE, AclBinding, PatternType, Permission, ResourceType
+from policies.model import (
+    WILDCARD_RESOURCE,
+    AclBinding,
+    PatternType,
+    Permission,
+    PolicySource,
+    ResourceType,
+)
 from proxy.doctor.finding import Finding, Level, listed
+
+_MOST_COMPARED: Final = 5_000
+"""Among more names than that, looking for the one that was meant takes longer than anybody waits."""
 
 
 def judge_policy(policy: PolicyDocument, topics: frozenset[str]) -> Iterator[Finding]:
@@ -18,18 +29,17 @@ def judge_policy(policy: PolicyDocument, topics: frozenset[str]) -> Iterator[Fin
 
 
 def _missing(bindings: list[AclBinding], topics: frozenset[str]) -> Iterator[Finding]:
-    told: set[tuple[str, int]] = set()
+    by_policy: dict[PolicySource, dict[str, None]] = {}
     for binding in bindings:
-        name, source = binding.resource_name, binding.source
-        assert source is not None
-        if binding.pattern_type is not PatternType.LITERAL or name in {*topics, WILDCARD_RESOURCE}:
-            continue
-        if (name, source.line) not in told:
-            told.add((name, source.line))
-            message = f"policy {source.policy!r} names the topic {name!r}, which the cluster does not have"
-            yield Finding(
-                Level.WARNING, "topic-missing", f"{source.file}:{source.line}", message, nearest(name, sorted(topics))
-            )
+        is_name = binding.pattern_type is PatternType.LITERAL and binding.resource_name != WILDCARD_RESOURCE
+        if is_name and binding.resource_name not in topics:
+            assert binding.source is not None
+            by_policy.setdefault(binding.source, {})[binding.resource_name] = None
+    for source, missing in by_policy.items():
+        names = list(missing)
+        message = f"policy {source.policy!r} names topics that the cluster does not have: {listed(names)}"
+        remedy = nearest(names[0], sorted(topics)) if len(names) == 1 and len(topics) <= _MOST_COMPARED else None
+        yield Finding(Level.WARNING, "topic-missing", f"{source.file}:{source.line}", message, remedy)
 
 
 def _uncovered(policy: PolicyDocument, bindings: list[AclBinding], topics: frozenset[str]) -> Iterator[Finding]:

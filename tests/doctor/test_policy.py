@@ -32,8 +32,19 @@ def test_all_is_well(topics: str) -> None:
 def test_a_topic_that_does_not_exist() -> None:
     (found,) = judged("orders, oders, 'x*', oders", {"orders"})
     assert (found.level, found.check, found.subject) == (Level.WARNING, "topic-missing", "policy.yaml:3")
-    assert found.message == "policy 'owners' names the topic 'oders', which the cluster does not have"
+    assert found.message == "policy 'owners' names topics that the cluster does not have: oders"
     assert found.remedy == "did you mean 'orders'?"
+
+
+def test_topics_that_do_not_exist_are_told_together() -> None:
+    (found,) = judged("oders, orders, bils", {"orders"})
+    assert found.message.endswith(": oders, bils")
+    assert found.remedy is None
+
+
+def test_among_very_many_topics_nobody_looks_for_the_one_that_was_meant() -> None:
+    missing, _ = judged("oders", {"orders", *map(str, range(5_000))})
+    assert (missing.check, missing.remedy) == ("topic-missing", None)
 
 
 def test_nothing_is_like_it() -> None:
