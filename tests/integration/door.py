@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import secrets
 import ssl
 import sys
@@ -19,6 +18,7 @@ from proxy.authentication.users_file import add_user
 from proxy.embedded.network import LOOPBACK, free_port, free_range
 from proxy.embedded.pki import CertificateAuthority
 from proxy.embedded.process import ChildProcess
+from tests.json_lines import records
 
 ENOUGH_S = 30.0
 STORE_PASSWORD = "store-password"
@@ -168,9 +168,8 @@ class Door:
 
     def audited(self, event: str, **wanted: str | None) -> list[dict[str, Any]]:
         """The lines of the audit trail with these values."""
-        lines = (self.directory / "audit.jsonl").read_text().splitlines()
-        records = [json.loads(line) for line in lines]
-        return [r for r in records if r["event"] == event and all(r[key] == value for key, value in wanted.items())]
+        told = records(self.directory / "audit.jsonl")
+        return [r for r in told if r["event"] == event and all(r[key] == value for key, value in wanted.items())]
 
     def denials(self, **wanted: str | None) -> list[dict[str, Any]]:
         """The denials of the audit trail with these values."""

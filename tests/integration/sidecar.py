@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from proxy.embedded.network import LOOPBACK, free_port, free_range
 from proxy.embedded.process import ChildProcess
 from tests.integration.door import ENOUGH_S, eventually
+from tests.json_lines import records
 
 _MOST_BROKERS = 5
 
@@ -75,7 +75,7 @@ class Sidecar:
         """Wait for the line that says why a broker does not let it in."""
 
         def lines() -> list[dict[str, Any]]:
-            told = [json.loads(line) for line in (self.directory / "sidecar.log").read_text().splitlines()]
+            told = records(self.directory / "sidecar.log")
             return [line for line in told if line["message"] == "a broker does not let us in"]
 
         found: list[dict[str, Any]] = eventually(lines)

@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from proxy.observability.audit import AuditLog, NoAudit, Watch
 from proxy.observability.line_file import STANDARD_OUTPUT, LineFile
+from tests.json_lines import records
 
 PATIENCE_S = 10
 
@@ -76,8 +76,13 @@ class Told:
             self.changed.notify_all()
 
 
-def lines_of(path: Path) -> list[Any]:
-    return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+def test_who_reads_while_a_line_is_written_reads_the_whole_ones(tmp_path: Path) -> None:
+    """What the other tests read with."""
+    path = tmp_path / "trail"
+    path.write_text('{"n": 1}\n{"n": 2}\n{"n":')
+    assert records(path) == [{"n": 1}, {"n": 2}]
+    path.write_text("")
+    assert records(path) == []
 
 
 def audit(file: LineFile, told: Told | None = None, capacity: int = 10_000) -> AuditLog:
@@ -89,7 +94,7 @@ def test_every_record_is_a_line_in_the_order_of_writing(tmp_path: Path):
     log = audit(LineFile(tmp_path / "audit"), told)
     assert all(log.write({"n": n}) for n in range(5_000))
     log.close()
-    assert lines_of(tmp_path / "audit") == [{"n": n} for n in range(5_000)]
+    assert records(tmp_path / "audit") == [{"n": n} for n in range(5_000)]
     assert (told.written, told.lost, told.trouble) == (5_000, 0, [])
 
 
@@ -98,7 +103,7 @@ def test_a_file_is_appended_to_and_not_for_everybody_to_read(tmp_path: Path):
         log = audit(LineFile(tmp_path / "audit"))
         log.write({"n": n})
         log.close()
-    assert lines_of(tmp_path / "audit") == [{"n": 0}, {"n": 1}]
+    assert records(tmp_path / "audit") == [{"n": 0}, {"n": 1}]
     assert (tmp_path / "audit").stat().st_mode & 0o007 == 0
 
 
@@ -125,11 +130,11 @@ def test_a_slow_disk_holds_up_nobody_and_what_is_lost_is_told(tmp_path: Path):
     file.released.set()
     told.wait_for(lambda: told.written == 4)
     log.close()
-    notices = [line for line in lines_of(tmp_path / "audit") if line.get("event") == "audit.lines_lost"]
+    notices = [line for line in records(tmp_path / "audit") if line.get("event") == "audit.lines_lost"]
     assert notices == [
         {"timestamp": "now", "event": "audit.lines_lost", "message": "2 audit lines were lost", "count": 2}
     ]
-    assert [line["n"] for line in lines_of(tmp_path / "audit") if "n" in line] == ["first", 0, 1, 2]
+    assert [line["n"] for line in records(tmp_path / "audit") if "n" in line] == ["first", 0, 1, 2]
     assert told.lost == 2
 
 
@@ -143,7 +148,7 @@ def test_a_full_disk_is_told_once_and_the_trail_says_what_is_missing(tmp_path: P
     file.full = False
     log.write({"n": 3})
     log.close()
-    assert [line.get("n", line.get("count")) for line in lines_of(tmp_path / "audit")] == [3, 3]
+    assert [line.get("n", line.get("count")) for line in records(tmp_path / "audit")] == [3, 3]
     assert told.trouble == ["No space left on device", None]
 
 
@@ -156,7 +161,7 @@ def test_after_a_rotation_lines_go_to_the_new_file(tmp_path: Path):
     log.reopen()
     log.write({"n": 2})
     log.close()
-    assert (lines_of(tmp_path / "audit.1"), lines_of(tmp_path / "audit")) == ([{"n": 1}], [{"n": 2}])
+    assert (records(tmp_path / "audit.1"), records(tmp_path / "audit")) == ([{"n": 1}], [{"n": 2}])
 
 
 def test_a_rotation_that_fails_keeps_the_old_file(tmp_path: Path):
@@ -168,7 +173,7 @@ def test_a_rotation_that_fails_keeps_the_old_file(tmp_path: Path):
     log.reopen()
     log.write({"n": 1})
     log.close()
-    assert lines_of(tmp_path / "moved" / "audit") == [{"n": 1}]
+    assert records(tmp_path / "moved" / "audit") == [{"n": 1}]
     assert told.trouble == ["No such file or directory"]
 
 

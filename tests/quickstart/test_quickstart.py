@@ -1,6 +1,5 @@
 """The first thing that a newcomer runs does what it says."""
 
-import json
 import shlex
 import signal
 import stat
@@ -16,6 +15,7 @@ from policies.model import AccessRequest, Operation, Principal, ResourceType
 from proxy.config import load_config
 from proxy.quickstart import main
 from proxy.quickstart.site import Site
+from tests.json_lines import records
 
 DOORKEEPER = [sys.executable, "-c", "import sys; from proxy.cli import main; sys.exit(main())"]
 
@@ -89,5 +89,4 @@ def test_it_stays_until_it_is_told_to_end_and_leaves_no_process(tmp_path: Path) 
             quickstart.kill()
     assert len(children) == 3, "ZooKeeper, Kafka and the doorkeeper"
     assert not any(child.is_running() for child in children)
-    denials = [json.loads(line) for line in Site(tmp_path).audit.read_text().splitlines()]
-    assert any(record["event"] == "authorization.denied" for record in denials)
+    assert any(record["event"] == "authorization.denied" for record in records(Site(tmp_path).audit))

@@ -1,11 +1,10 @@
 """Principals by network in a running doorkeeper, also behind a load balancer."""
 
-import json
-
 import pytest
 
 from protocol.apis import ApiKey
 from protocol.splice import decode_response
+from tests.json_lines import records
 from tests.supervisor.test_run import CONFIG, Running, frame, metadata_request
 from tests.transport.support import everything
 
@@ -43,8 +42,8 @@ async def asks(doorkeeper, before=b""):
 
 def known_as(doorkeeper):
     """Who clients were, and how that was known."""
-    lines = (doorkeeper.folder / "audit.jsonl").read_text().splitlines()
-    events = [event for event in map(json.loads, lines) if event["event"] == "authentication.succeeded"]
+    told = records(doorkeeper.folder / "audit.jsonl")
+    events = [event for event in told if event["event"] == "authentication.succeeded"]
     return [(event["principal"], event["host"], event["mechanism"]) for event in events]
 
 
