@@ -41,6 +41,8 @@ _SETTINGS: Final = {
     "group.share.min.heartbeat.interval.ms": "1000",
     "group.consumer.min.heartbeat.interval.ms": "1000",
     "offset.metadata.max.bytes": "100",
+    # The records are old, and each side would delete them at its own time.
+    "log.retention.ms": "-1",
     "share.coordinator.state.topic.num.partitions": "1",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",

@@ -112,8 +112,12 @@ def _without_own_account(value: dict[str, Any]) -> dict[str, Any]:
     if value.get("resource_type") == BROKER and "configs" in value:
         return value | {"configs": [config for config in value["configs"] if not _OF_NODE.match(config["name"])]}
     if str(value.get("name")).startswith("__") and "partitions" in value:
-        return value | {"partitions": [part | {"partition_size": "SIZE"} for part in value["partitions"]]}
+        return value | {"partitions": [_sizeless(part) for part in value["partitions"]]}
     return value
+
+
+def _sizeless(partition: dict[str, Any]) -> dict[str, Any]:
+    return partition | {"partition_size": "SIZE"} if "partition_size" in partition else partition
 
 
 def _sorted_by(item: Any) -> str:

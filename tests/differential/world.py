@@ -32,12 +32,17 @@ def admin(node: Node, api_key: ApiKey, version: int, **values: Any) -> Any:
 def prepare(pair: Pair) -> None:
     """Make the world on both sides: topics, coordinators, a group with offsets."""
     for node in pair.both:
-        for key_type, names in COORDINATED.items():
-            for name in names:
-                eventually(lambda node=node, name=name, kind=key_type: _has_coordinator(node, name, kind))
+        for key_type in COORDINATED:
+            _coordinate(node, key_type)
     restore(pair)
     for node in pair.both:
         commit_offsets(node)
+
+
+def _coordinate(node: Node, key_type: int) -> None:
+    """Wait until all of a kind have a coordinator; asking for it makes the topic that it needs."""
+    for name in COORDINATED[key_type]:
+        eventually(lambda name=name: _has_coordinator(node, name, key_type))
 
 
 def _has_coordinator(node: Node, name: str, key_type: int) -> bool:
@@ -94,6 +99,11 @@ def restore(pair: Pair) -> list[dict[str, int]]:
 def _restore(node: Node) -> dict[str, int]:
     settle(node)
     found = node.learn_topics()
+    for key_type, name in zip(COORDINATED, INTERNAL, strict=True):
+        if name not in found:
+            # Whoever asks next would have it made anew, on either side at another time.
+            _coordinate(node, key_type)
+            node.learn_topics()
     wrong = [
         name for name, partitions in found.items() if not name.startswith("__") and PARTITIONS.get(name) != partitions
     ]
