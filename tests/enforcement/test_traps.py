@@ -767,6 +767,18 @@ def test_pages_of_all_topics_are_counted_after_the_filter() -> None:
     assert asked.response_partition_limit == 1
 
 
+def test_a_list_of_all_topics_that_fails_as_a_whole_names_none() -> None:
+    """Nobody asked for them by name."""
+    door = desk()
+    door.send(ApiKey.DESCRIBE_TOPIC_PARTITIONS, 0)
+    question, asked = door.at_broker()
+    door.answer(question, topics=tuple(metadata_topic(asked.__version__, n) for n in ("secret", "open")))
+    frame, _ = door.at_broker()
+    answered = item_type(response_type(ApiKey.DESCRIBE_TOPIC_PARTITIONS, 0), "topics")
+    door.answer(frame, topics=(build(answered, name="open", error_code=ErrorCode.unknown_server_error),))
+    assert door.at_client(ApiKey.DESCRIBE_TOPIC_PARTITIONS, 0).topics == ()
+
+
 def test_names_below_the_cursor_are_not_answered() -> None:
     """Trap 10."""
     door = desk()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from kio.schema.errors import ErrorCode
@@ -18,6 +17,8 @@ from proxy.enforcement.clauses import refusal
 from proxy.enforcement.rights import DESCRIBE_TOPIC
 from proxy.enforcement.rule import ApiRule
 from proxy.enforcement.verdict import Answer, AnswerEdit, Disconnect, Verdict
+
+_FAILED: Final = ErrorCode.unknown_server_error
 
 
 def judge_topic_partitions(call: Call) -> Verdict:
@@ -64,9 +65,11 @@ def _ask_for(call: Call, names: Sequence[str], denied: Sequence[Any]) -> Verdict
 def _finish(call: Call, denied: Sequence[Any]) -> AnswerEdit:
     def edit(answer: Message) -> None:
         items = answer.items("topics")
-        if {item.value.error_code for item in items} == {ErrorCode.unknown_server_error}:
-            # It failed as a whole, at a topic without a name for one; Kafka would have at all topics alike.
-            items.append([replace(entry, error_code=ErrorCode.unknown_server_error) for entry in denied])
+        if {item.value.error_code for item in items} == {_FAILED}:
+            # As a whole, at a topic without a name for one. Kafka says so of all that was asked for, as it was asked.
+            entry = call.answer_item("topics")
+            items.keep([])
+            items.append([build(entry, name=topic.name, error_code=_FAILED) for topic in call.request.topics])
             return
         call.facts.topic_ids.learn(item.value for item in items)
         annotate_topics(call, answer)
