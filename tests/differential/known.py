@@ -154,6 +154,29 @@ def starting_shares(it: Instance) -> bool:
     return it.step.api_key in (ApiKey.SHARE_FETCH, ApiKey.SHARE_ACKNOWLEDGE) and failed
 
 
+@known
+def busy_shares(it: Instance) -> bool:
+    """A share partition that is being read for somebody else is left out of an answer."""
+    if it.step.api_key is not ApiKey.SHARE_FETCH or not isinstance(it.real, dict) or not isinstance(it.ours, dict):
+        return False
+    real, ours = _shared(it.real), _shared(it.ours)
+    alike = all(real[each] == ours[each] for each in real.keys() & ours.keys())
+    left_out = [(real.get(each) or ours[each]) for each in real.keys() ^ ours.keys()]
+    return alike and bool(left_out) and all(_is_nothing(partition) for partition in left_out)
+
+
+def _shared(answer: dict[str, Any]) -> dict[tuple[str, int], dict[str, Any]]:
+    return {
+        (topic["topic_id"], partition["partition_index"]): partition
+        for topic in answer["responses"]
+        for partition in topic["partitions"]
+    }
+
+
+def _is_nothing(partition: dict[str, Any]) -> bool:
+    return partition["error_code"] == "none" and not partition["records"] and not partition["acquired_records"]
+
+
 _LOADED_OR_NOT: Final = (
     {"unknown_topic_or_partition", "invalid_record_state"},
     {
@@ -176,6 +199,18 @@ def subscription_by_pattern(it: Instance) -> bool:
     """A pattern is served only to those who may describe every topic."""
     refused = isinstance(it.ours, dict) and "Subscribing by pattern" in str(it.ours.get("error_message"))
     return it.step.api_key is ApiKey.CONSUMER_GROUP_HEARTBEAT and refused
+
+
+_HEARTBEATS: Final = (ApiKey.CONSUMER_GROUP_HEARTBEAT, ApiKey.STREAMS_GROUP_HEARTBEAT)
+
+
+@known
+def never_joined(it: Instance) -> bool:
+    """Who was refused for his pattern, or for his internal topics, is no member and cannot leave."""
+    leaves = it.step.api_key in _HEARTBEATS and it.step.values["member_epoch"] == -1
+    if not leaves or not isinstance(it.real, dict) or not isinstance(it.ours, dict):
+        return False
+    return (it.real["error_code"], it.ours["error_code"]) == ("none", "unknown_member_id")
 
 
 @known

@@ -14,4 +14,8 @@ TOPICS: Final = (*PARTITIONS, *MISSING, "__consumer_offsets")
 PREFIXES: Final = ("a", "a.", "ab", "b", "b.1", "c", "z", "_")
 
 GROUPS: Final = ("a", "a.g", "ab.g", "b", "b.g", "c.g", "zz.g")
+SHARE_GROUPS: Final = ("a.share", "b.share", "ab.share")
+SHARE_MEMBER: Final = "AAAAAAAAAAAAAAAAAAAAQQ"
+"""The one member that share groups have in scripts."""
+
 TRANSACTIONAL_IDS: Final = ("a", "a.t", "ab.t", "b", "b.t", "c.t")

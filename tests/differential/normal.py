@@ -42,6 +42,10 @@ UNORDERED: Final[dict[ApiKey, frozenset[str]]] = {
     ApiKey.SHARE_FETCH: frozenset({"responses", "partitions"}),
     ApiKey.SHARE_ACKNOWLEDGE: frozenset({"responses", "partitions"}),
     ApiKey.DELETE_SHARE_GROUP_OFFSETS: frozenset({"responses"}),
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: frozenset({"topic_partitions"}),
+    ApiKey.CONSUMER_GROUP_DESCRIBE: frozenset({"topic_partitions"}),
+    ApiKey.SHARE_GROUP_HEARTBEAT: frozenset({"topic_partitions"}),
+    ApiKey.SHARE_GROUP_DESCRIBE: frozenset({"topic_partitions"}),
 }
 """Lists whose order is that of a hash map in Kafka, or shuffled."""
 
@@ -68,7 +72,7 @@ _TIMES: Final = frozenset(
         "max_timestamp_ms",
     }
 )
-_SERIALS: Final = frozenset({"session_id"})
+_SERIALS: Final = frozenset({"session_id", "member_epoch", "group_epoch", "assignment_epoch"})
 _OF_DISK: Final = frozenset({"total_bytes", "usable_bytes"})
 """What the disk holds at the moment of the answer: anything on the machine may write between the two."""
 

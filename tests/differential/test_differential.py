@@ -20,9 +20,11 @@ from tests.differential.runner import Failure, Runner
 from tests.differential.scripts.all import MAKERS
 from tests.differential.scripts.draw import Draw
 from tests.differential.values import Step
+from tests.differential.world import share
 
 ROUNDS: Final = int(os.environ.get("DIFFERENTIAL_ROUNDS", "1"))
 SCRIPTS: Final = int(os.environ.get("DIFFERENTIAL_SCRIPTS", "2"))
+OF_SHARES: Final = frozenset(key for key in ApiKey if "SHARE" in key.name)
 _MOST_SHOWN: Final = 5
 
 pytestmark = pytest.mark.kafka
@@ -49,6 +51,8 @@ def in_force(runner: Runner, seed: int) -> None:
 
 def compare(runner: Runner, seed: int, api_key: ApiKey, version: int) -> list[Failure]:
     """Play the scripts of one version, for every user, and look at what they left behind."""
+    if api_key in OF_SHARES:
+        share(runner.pair)
     found: list[Failure | None] = []
     played: list[Step] = []
     for user in USERS:

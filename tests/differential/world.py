@@ -11,7 +11,7 @@ from typing import Any, Final
 from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
-from tests.differential.names import GROUPS, INTERNAL, PARTITIONS, TRANSACTIONAL_IDS
+from tests.differential.names import GROUPS, INTERNAL, PARTITIONS, SHARE_GROUPS, SHARE_MEMBER, TRANSACTIONAL_IDS
 from tests.differential.nodes import Node, Pair
 from tests.differential.values import Records, Step, entity_of
 from tests.integration.door import ENOUGH_S, eventually
@@ -62,6 +62,28 @@ def commit_offsets(node: Node) -> None:
     topics = [{"name": name, "partitions": [first]} for name in PARTITIONS]
     for group in GROUPS:
         admin(node, ApiKey.OFFSET_COMMIT, 8, group_id=group, generation_id_or_member_epoch=-1, topics=topics)
+
+
+def share(pair: Pair) -> None:
+    """Let every share group have every partition: the first time takes its coordinators a while."""
+    list(_pool.map(_share, pair.both))
+
+
+def _share(node: Node) -> None:
+    everything = sum(PARTITIONS.values())
+    for group in SHARE_GROUPS:
+        me = {"group_id": group, "member_id": SHARE_MEMBER, "subscribed_topic_names": [*PARTITIONS]}
+        epoch = 0
+
+        def has_all(me: dict[str, Any] = me) -> bool:
+            nonlocal epoch
+            told = admin(node, ApiKey.SHARE_GROUP_HEARTBEAT, 1, **me, member_epoch=epoch)
+            epoch = max(told.member_epoch, 0) if told.error_code is ErrorCode.none else 0
+            assigned = () if told.assignment is None else told.assignment.topic_partitions
+            return sum(len(topic.partitions) for topic in assigned) == everything
+
+        eventually(has_all)
+        admin(node, ApiKey.SHARE_GROUP_HEARTBEAT, 1, **me, member_epoch=-1)
 
 
 def settle(node: Node) -> None:

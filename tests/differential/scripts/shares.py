@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from protocol.apis import ApiKey
+from tests.differential.names import SHARE_GROUPS, SHARE_MEMBER
 from tests.differential.scripts.draw import Draw, one, script
 from tests.differential.values import Script, Step, TopicId
 
 HELLO, GOODBYE = 0, -1
-MEMBER = "AAAAAAAAAAAAAAAAAAAAQQ"
 
 
 def share_group(draw: Draw) -> str:
     """Share groups keep to names of their own."""
-    return draw.choice(["a.share", "b.share", "ab.share", "c.g", ""])
+    return draw.choice([*SHARE_GROUPS, "c.g", ""])
 
 
 def _beat(draw: Draw, group: str, **values: Any) -> dict[str, Any]:
     topics = draw.distinct_topics(most=2)
-    return {"group_id": group, "member_id": MEMBER, "member_epoch": 0, "subscribed_topic_names": topics} | values
+    return {"group_id": group, "member_id": SHARE_MEMBER, "member_epoch": 0, "subscribed_topic_names": topics} | values
 
 
 def _leaves(group: str) -> Step:
-    values = {"group_id": group, "member_id": MEMBER, "member_epoch": -1, "subscribed_topic_names": None}
+    values = {"group_id": group, "member_id": SHARE_MEMBER, "member_epoch": -1, "subscribed_topic_names": None}
     return Step(ApiKey.SHARE_GROUP_HEARTBEAT, 1, values)
 
 
@@ -68,7 +68,7 @@ def _by_id(draw: Draw, **values: Any) -> list[dict[str, Any]]:
 def _share_fetch(group: str | None, epoch: int, topics: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "group_id": group,
-        "member_id": MEMBER,
+        "member_id": SHARE_MEMBER,
         "share_session_epoch": epoch,
         "max_wait": 0,
         "min_bytes": 0,
@@ -107,7 +107,7 @@ def share_acknowledge(draw: Draw, version: int) -> Script:
     group = share_group(draw)
     batches = [{"first_offset": 0, "last_offset": 0, "acknowledge_types": [1]}]
     opened = _share_fetch(group, HELLO, _by_id(draw))
-    values = {"group_id": group, "member_id": MEMBER, "share_session_epoch": draw.choice([1, 1, 5])}
+    values = {"group_id": group, "member_id": SHARE_MEMBER, "share_session_epoch": draw.choice([1, 1, 5])}
     values["topics"] = _by_id(draw, acknowledgement_batches=batches)
     return [
         Step(ApiKey.SHARE_GROUP_HEARTBEAT, 1, _beat(draw, group)),
