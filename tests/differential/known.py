@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -177,21 +178,25 @@ def _is_nothing(partition: dict[str, Any]) -> bool:
     return partition["error_code"] == "none" and not partition["records"] and not partition["acquired_records"]
 
 
-_LOADED_OR_NOT: Final = (
-    {"unknown_topic_or_partition", "invalid_record_state"},
-    {
-        "This server does not host this topic-partition.",
-        "Batch record not found. The request batch offsets are not found in the cache.",
-    },
-)
+_NOT_LOADED: Final = "This server does not host this topic-partition."
+_LOADED: Final = ("none", "invalid_record_state")
 
 
 @known
 def loaded_shares(it: Instance) -> bool:
     """A share partition is loaded by its first ShareFetch, which here may be one that a Kafka with an authorizer failed
-    to serve for the unknown id beside it; what was not fetched cannot be acknowledged either way."""
-    shares = it.step.api_key in (ApiKey.SHARE_FETCH, ApiKey.SHARE_ACKNOWLEDGE)
-    return shares and isinstance(it.kafka, str) and {it.kafka, it.doorkeeper} in _LOADED_OR_NOT
+    to serve for the unknown id beside it; only what is loaded can be acknowledged."""
+    if it.step.api_key not in (ApiKey.SHARE_FETCH, ApiKey.SHARE_ACKNOWLEDGE) or "].partitions[" not in it.path:
+        return False
+    sides = [_partition_at(side, it.path) for side in (it.real, it.ours)]
+    loaded = [side["error_code"] in _LOADED for side in sides]
+    return loaded.count(True) == 1 and sides[loaded.index(False)]["error_message"] == _NOT_LOADED
+
+
+def _partition_at(answer: Any, path: str) -> dict[str, Any]:
+    topic, partition = map(int, re.findall(r"\[(\d+)\]", path)[:2])
+    found: dict[str, Any] = answer["responses"][topic]["partitions"][partition]
+    return found
 
 
 @known

@@ -19,6 +19,9 @@ from tests.integration.door import ENOUGH_S, eventually
 TOPIC_CONFIG, BROKER_CONFIG, GROUP_CONFIG = 2, 4, 32
 COORDINATED: Final = {0: GROUPS, 1: TRANSACTIONAL_IDS}
 SETTLE_S: Final = 10.0
+_SHARED_WITHIN_S: Final = 100.0
+"""A coordinator that was interrupted tries again after half a minute."""
+
 _BARRIER: Final = "barrier"
 _values = cycle(range(45_001, 60_000))
 _pool = ThreadPoolExecutor(2)
@@ -82,7 +85,7 @@ def _share(node: Node) -> None:
             assigned = () if told.assignment is None else told.assignment.topic_partitions
             return sum(len(topic.partitions) for topic in assigned) == everything
 
-        eventually(has_all)
+        eventually(has_all, _SHARED_WITHIN_S)
         admin(node, ApiKey.SHARE_GROUP_HEARTBEAT, 1, **me, member_epoch=-1)
 
 
