@@ -18,6 +18,11 @@ def needed(config: Config) -> int:
     return _before_any_client(config) + _PER_CLIENT * config.limits.max_connections
 
 
+def remedy(config: Config) -> str:
+    """What to do where that is not allowed."""
+    return f"raise the hard limit to {needed(config)} (LimitNOFILE, ulimit -Hn)"
+
+
 def enough_for(config: Config) -> int:
     """The clients that a process can have at a time, by its hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -208,7 +208,7 @@ class _Run:
         for warning in warnings(self._config):
             _log.warning(str(warning))
         if (clients := open_files.enough_for(self._config)) < self._config.limits.max_connections:
-            remedy = f"raise the hard limit to {open_files.needed(self._config)} (LimitNOFILE, ulimit -Hn)"
+            remedy = open_files.remedy(self._config)
             _log.warning("too few files may be open for limits.max_connections", enough_for=clients, remedy=remedy)
         for listener in self._config.listeners:
             host, port = listener.bind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,14 +73,5 @@ def _text(report: Report) -> str:
 
 
 def _json(report: Report) -> str:
-    findings = [
-        {
-            "level": finding.level.value,
-            "check": finding.check,
-            "subject": finding.subject,
-            "message": finding.message,
-            "remedy": finding.remedy,
-        }
-        for finding in report.findings
-    ]
+    findings = [asdict(finding) | {"level": finding.level.value} for finding in report.findings]
     return json.dumps({"cluster": report.cluster, "findings": findings, "next": report.advice}, indent=2)

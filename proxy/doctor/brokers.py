@@ -8,6 +8,7 @@ from typing import Final
 
 from protocol.releases import release_of
 from protocol.versions import release_before_api_versions
+from proxy.addressing.advertised import HostPerBroker, PortPerBroker
 from proxy.addressing.topology import Address
 from proxy.config import Config, HostPerBrokerConfig, ListenerConfig, PortPerBrokerConfig
 from proxy.config.values import is_loopback
@@ -82,14 +83,14 @@ def _ourselves(config: Config, node: Node) -> Iterator[Finding]:
             yield Finding(Level.PROBLEM, "broker-is-doorkeeper", str(node), message, remedy)
 
 
-def _own_addresses(listener: ListenerConfig, node_id: int) -> Iterator[tuple[str, int]]:
-    brokers = listener.brokers
+def _own_addresses(listener: ListenerConfig, node_id: int) -> Iterator[Address | None]:
+    brokers, port = listener.brokers, listener.bind[1]
     for host in dict.fromkeys((listener.advertise, listener.bind[0])):
-        yield host, listener.bind[1]
-        if isinstance(brokers, PortPerBrokerConfig) and node_id in brokers.node_ids:
-            yield host, brokers.first_port + node_id - brokers.node_ids[0]
+        yield host, port
+        if isinstance(brokers, PortPerBrokerConfig):
+            yield PortPerBroker(host, brokers.first_port, brokers.node_ids).of(node_id)
     if isinstance(brokers, HostPerBrokerConfig):
-        yield brokers.host.replace("{node_id}", str(node_id)), listener.bind[1]
+        yield HostPerBroker(brokers.host, port).of(node_id)
 
 
 def _version(config: Config, node: Node) -> Iterator[Finding]:
@@ -105,7 +106,7 @@ def _version(config: Config, node: Node) -> Iterator[Finding]:
 
 def _settings(config: Config, survey: Survey, node: Node) -> Iterator[Finding]:
     if node.settings is None:
-        message = f"it does not tell its settings (found: {_release(node)})"
+        message = f"it does not tell its settings (found: {node.release})"
         remedy = f"look at its server.properties yourself: listeners, {_PER_ADDRESS}, {_IN_ALL}"
         yield Finding(Level.UNKNOWN, "settings-not-told", str(node), message, remedy)
         return
@@ -160,7 +161,7 @@ def _versions_differ(survey: Survey) -> Iterator[Finding]:
     by_release: defaultdict[str, list[str]] = defaultdict(list)
     for node in survey.nodes:
         if node.versions is not None:
-            by_release[_release(node)].append(str(node.node_id))
+            by_release[node.release].append(str(node.node_id))
     if len(by_release) > 1:
         found = "; ".join(f"{release}: {listed(nodes)}" for release, nodes in by_release.items())
         yield Finding(Level.WARNING, "versions-differ", "the brokers", f"they are not of one version ({found})")
@@ -171,8 +172,3 @@ def _limited_users(survey: Survey) -> Iterator[Finding]:
         whom = listed(list(survey.limited_users))
         message = f"quotas are set for {whom}; to a broker all clients are one user at one address"
         yield Finding(Level.WARNING, "quotas", "the brokers", message, "quotas for client ids still tell clients apart")
-
-
-def _release(node: Node) -> str:
-    assert node.versions is not None
-    return node.versions.release or release_of(node.versions.ranges)

@@ -94,8 +94,8 @@ def judge_doors(doors: Mapping[Address, Door], expected: Places, *, as_client: b
 
 def advice(doors: Mapping[Address, Door]) -> str | None:
     """How to find out whether clients reach what was reached from here; None if nothing was."""
-    remote = [text_of(address) for address, door in sorted(doors.items()) if door.stands_open]
-    remote = [address for address in remote if not is_loopback(address.rpartition(":")[0].strip("[]"))]
+    reached = (address for address, door in sorted(doors.items()) if door.stands_open)
+    remote = [text_of(address) for address in reached if not is_loopback(address[0])]
     return f"doorkeeper doctor --as-client {','.join(remote)}" if remote else None
 
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Sequence
 
 from proxy import open_files
+from proxy.addressing.advertised import PortPerBroker
 from proxy.config import Config, HostPerBrokerConfig, ListenerConfig, PortPerBrokerConfig
 from proxy.config.values import NODE_ID
 from proxy.doctor.finding import Finding, Level, at, text_of
@@ -28,16 +29,15 @@ def _files(config: Config) -> Iterator[Finding]:
     clients = open_files.enough_for(config)
     if clients < config.limits.max_connections:
         message = f"the files that a process may open here are enough for {clients} clients at a time"
-        remedy = f"raise the hard limit to {open_files.needed(config)} (LimitNOFILE, ulimit -Hn)"
-        yield at(Level.WARNING, "open-files", config.fault("limits.max_connections", message, remedy))
+        fault = config.fault("limits.max_connections", message, open_files.remedy(config))
+        yield at(Level.WARNING, "open-files", fault)
 
 
 def _ports(config: Config, listener: ListenerConfig) -> Iterator[Finding]:
     host, port = listener.bind
     ports = [port]
     if isinstance(listener.brokers, PortPerBrokerConfig):
-        first = listener.brokers.first_port - listener.brokers.node_ids[0]
-        ports += [first + node_id for node_id in listener.brokers.node_ids]
+        ports += PortPerBroker(host, listener.brokers.first_port, listener.brokers.node_ids).ports()
     setting = f"listeners.{listener.name}.bind"
     used = 0
     for each in ports:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.strict_yaml import Fault
-from protocol.releases import release_of
 from proxy.addressing.topology import Address
 from proxy.config import Config
 from proxy.doctor.brokers import judge_brokers
 from proxy.doctor.bypass import Places, advice, judge_doors, judge_members, places
+from proxy.doctor.crowd import all_of
 from proxy.doctor.doors import Door, try_door
 from proxy.doctor.finding import Finding, Level, at, counted
 from proxy.doctor.machine import judge_machine
@@ -91,13 +91,8 @@ async def _as_client(addresses: tuple[Address, ...]) -> Report:
 
 
 async def _try_all(expected: Places) -> dict[Address, Door]:
-    slots = asyncio.Semaphore(_TRIED_AT_ONCE)
-
-    async def tried(address: Address) -> tuple[Address, Door]:
-        async with slots:
-            return address, await try_door(address, _STEP_S)
-
-    return dict(await asyncio.gather(*map(tried, expected)))
+    found = await all_of((try_door(address, _STEP_S) for address in expected), _TRIED_AT_ONCE)
+    return dict(zip(expected, found, strict=True))
 
 
 def _report(findings: Iterable[Finding], found: Survey, what_next: str | None) -> Report:
@@ -108,7 +103,7 @@ def _report(findings: Iterable[Finding], found: Survey, what_next: str | None) -
 def _cluster(found: Survey) -> Iterator[str]:
     """The cluster in a line."""
     asked = [node for node in found.nodes if node.versions is not None]
-    releases = sorted({node.versions.release or release_of(node.versions.ranges) for node in asked if node.versions})
+    releases = sorted({node.release for node in asked})
     yield f"{len(asked)} of {counted(len(found.nodes), 'broker')} reached"
     if releases:
         yield f"Kafka {' and '.join(releases)}"

@@ -7,6 +7,7 @@ from typing import Final
 
 from policies.document import PolicyDocument
 from policies.faults import nearest
+from policies.index import EMPTY_ROW, ResourceTable
 from policies.model import (
     WILDCARD_RESOURCE,
     AclBinding,
@@ -43,12 +44,8 @@ def _missing(bindings: list[AclBinding], topics: frozenset[str]) -> Iterator[Fin
 
 
 def _uncovered(policy: PolicyDocument, bindings: list[AclBinding], topics: frozenset[str]) -> Iterator[Finding]:
-    counted = [b for b in bindings if policy.allow_if_no_acl or b.permission is Permission.ALLOW]
-    literals = {b.resource_name for b in counted if b.pattern_type is PatternType.LITERAL}
-    prefixes = tuple(b.resource_name for b in counted if b.pattern_type is PatternType.PREFIXED)
-    if WILDCARD_RESOURCE in literals:
-        return
-    found = sorted(topic for topic in topics if topic not in literals and not topic.startswith(prefixes))
+    covering = ResourceTable([b for b in bindings if policy.allow_if_no_acl or b.permission is Permission.ALLOW])
+    found = sorted(topic for topic in topics if covering.row(topic) is EMPTY_ROW)
     if not found:
         return
     if policy.allow_if_no_acl:

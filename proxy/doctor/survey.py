@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from kio.schema.errors import ErrorCode
 
 from protocol.apis import ApiKey
 from protocol.errors import ProtocolError
+from protocol.releases import release_of
 from protocol.versions import newest_common
 from proxy.addressing.topology import Address, BrokerAddress, VersionFacts
+from proxy.doctor.crowd import all_of
 from proxy.transport.broker_link import BrokerLink, broker_link
 from proxy.transport.ports import Hop
 from proxy.transport.questions import ask_metadata, ask_settings, ask_versions, brokers_of, old_release, reason
@@ -27,8 +28,6 @@ _DESCRIBED_BY: Final[Mapping[str, tuple[ApiKey, str]]] = {
     "streams": (ApiKey.STREAMS_GROUP_DESCRIBE, "group_ids"),
 }
 """The types of groups that ListGroups tells (KIP-848, KIP-932, KIP-1071): by which API each is described."""
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,11 @@ class Node:
     settings: Mapping[str, str | None] | None = None
     members: tuple[Member, ...] = ()
 
+    @property
+    def release(self) -> str:
+        """Of which release it is, for people; "" if it could not be asked."""
+        return "" if self.versions is None else self.versions.release or release_of(self.versions.ranges)
+
     def __str__(self) -> str:
         return f"broker {self.node_id} at {BrokerAddress(*self.address)}"
 
@@ -91,30 +95,29 @@ class _Surveyor:
         self._hop = hop
         self._timeout_s = timeout_s
         self._own_hosts: set[str] = set()
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._known: dict[Address, VersionFacts] = {}
 
     async def survey(self, addresses: tuple[Address, ...]) -> Survey:
-        servers = await asyncio.gather(*(self._held(self._server(address)) for address in addresses))
+        servers = await all_of(map(self._server, addresses), _AT_ONCE)
         brokers = {node_id: broker for server in servers for node_id, broker in server.brokers.items()}
-        nodes = await asyncio.gather(
-            *(self._held(self._node(node_id, broker.address)) for node_id, broker in sorted(brokers.items()))
-        )
+        asked = (self._node(node_id, broker.address) for node_id, broker in sorted(brokers.items()))
+        nodes = await all_of(asked, _AT_ONCE)
         topics, limited = await self._of_the_whole([node for node in nodes if node.trouble is None])
         return Survey(tuple(servers), tuple(nodes), topics, limited, frozenset(self._own_hosts))
-
-    async def _held(self, work: Awaitable[_Result]) -> _Result:
-        async with self._slots:
-            return await work
 
     def _link(self, address: Address) -> AbstractAsyncContextManager[BrokerLink]:
         return broker_link(address, self._timeout_s, self._hop)
 
     async def _versions(self, address: Address) -> VersionFacts:
-        release = await old_release(address, self._timeout_s, self._hop)
-        if release is not None:
-            return VersionFacts(None, release)
-        async with self._link(address) as link:
-            return VersionFacts(await ask_versions(link))
+        """Asked once: a bootstrap server is a broker, too."""
+        if address not in self._known:
+            release = await old_release(address, self._timeout_s, self._hop)
+            if release is not None:
+                self._known[address] = VersionFacts(None, release)
+            else:
+                async with self._link(address) as link:
+                    self._known[address] = VersionFacts(await ask_versions(link))
+        return self._known[address]
 
     async def _server(self, address: Address) -> Server:
         try:

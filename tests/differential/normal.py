@@ -146,7 +146,7 @@ def _placeless(name: str, value: Any, *, is_address: bool) -> Any:
 def _numberless(name: str, value: Any) -> Any:
     if name in _TIMES and isinstance(value, int) and value > 0 and value != WRITTEN_AT:
         return "TIME"
-    if name in _SERIALS | _OF_DISK and isinstance(value, int) and value > 0:
+    if (name in _SERIALS or name in _OF_DISK) and isinstance(value, int) and value > 0:
         return "NUMBER"
     if name in ("producer_id", "producer_epoch") and value >= 0:
         # Which it is depends on what the coordinator had to abort before, and when.

@@ -17,18 +17,28 @@ from proxy.doctor.survey import Node, Server, Survey
 HOST = "10.0.0.11"
 
 
-def config(text: str = "", *, listener: str = "", cluster: str = "", folder: Path = Path("/etc/doorkeeper")) -> Config:
-    """A configuration with one listener, for brokers 1 and 2; ``text`` is more of the file."""
+def config(
+    text: str = "",
+    *,
+    bind: str = "127.0.0.1:9093",
+    advertise: str = "kafka.example.com",
+    brokers: str = "{first_port: 9101, node_ids: 1-2}",
+    listener: str = "    security_protocol: PLAINTEXT\n",
+    cluster: str = "",
+) -> Config:
+    """A configuration with one listener, for brokers 1 and 2; ``text`` is more of the file.
+
+    ``listener`` is the rest of the listener, and perhaps more of them; ``cluster`` is more of the cluster.
+    """
     return parse_config(
         f"cluster: {{bootstrap_servers: ['{HOST}:9092']{cluster}}}\n"
         "listeners:\n"
         "  - name: clients\n"
-        "    bind: 127.0.0.1:9093\n"
-        "    advertise: kafka.example.com\n"
-        "    brokers: {first_port: 9101, node_ids: 1-2}\n"
-        f"    security_protocol: PLAINTEXT\n{listener}"
-        f"policy: {{file: policy.yaml}}\n{text}",
-        folder / "doorkeeper.yaml",
+        f"    bind: '{bind}'\n"
+        f"    advertise: {advertise}\n"
+        f"    brokers: {brokers}\n"
+        f"{listener}policy: {{file: policy.yaml}}\n{text}",
+        Path("/etc/doorkeeper/doorkeeper.yaml"),
         {},
     )
 

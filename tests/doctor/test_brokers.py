@@ -92,7 +92,8 @@ def test_a_port_behind_ours_is_not_ours() -> None:
 def test_a_broker_that_tells_our_own_name_for_it() -> None:
     by = config(
         "users: users.yaml\n",
-        listener="  - name: sni\n    bind: 127.0.0.1:9443\n    advertise: k.example.com\n"
+        listener="    security_protocol: PLAINTEXT\n"
+        "  - name: sni\n    bind: 127.0.0.1:9443\n    advertise: k.example.com\n"
         '    brokers: {host: "b{node_id}.example.com"}\n    security_protocol: SASL_SSL\n'
         "    tls: {certificate: a.pem, key: a.key}\n    sasl: {mechanisms: [PLAIN]}\n",
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import resource
 import socket
+from typing import Final
 
 import pytest
 
 from proxy import open_files
-from proxy.config import Config, parse_config
+from proxy.config import Config
 from proxy.doctor.finding import Level
 from proxy.doctor.machine import judge_machine
 from proxy.embedded.network import LOOPBACK, free_range
@@ -26,14 +27,12 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return history
 
 
+FEW: Final = "limits: {max_connections: 10}\n"
+
+
 def here(port: int, bind: str = LOOPBACK, advertise: str = LOOPBACK, node_ids: str = "1-2") -> Config:
-    text = (
-        "cluster: {bootstrap_servers: ['10.0.0.11:9092']}\nlisteners:\n"
-        f"  - name: clients\n    bind: '{bind}:{port}'\n    advertise: {advertise}\n"
-        f"    brokers: {{first_port: {port + 1}, node_ids: {node_ids!r}}}\n    security_protocol: PLAINTEXT\n"
-        "policy: {file: policy.yaml}\nlimits: {max_connections: 10}\n"
-    )
-    return parse_config(text, config().path, {})
+    brokers = f"{{first_port: {port + 1}, node_ids: {node_ids!r}}}"
+    return config(FEW, bind=f"{bind}:{port}", advertise=advertise, brokers=brokers)
 
 
 def test_an_address_that_is_not_ours_cannot_be_listened_on() -> None:
@@ -98,14 +97,9 @@ def test_the_soft_limit_is_raised_to_what_is_needed(
 
 
 def by_name(brokers: str) -> Config:
-    port = free_range(1)
-    text = (
-        "cluster: {bootstrap_servers: ['10.0.0.11:9092']}\nlisteners:\n"
-        f"  - name: clients\n    bind: {LOOPBACK}:{port}\n    advertise: localhost\n    brokers: {brokers}\n"
-        "    security_protocol: SSL\n    tls: {certificate: a.pem, key: a.key}\n"
-        "policy: {file: policy.yaml}\nlimits: {max_connections: 10}\n"
-    )
-    return parse_config(text, config().path, {})
+    listener = "    security_protocol: SSL\n    tls: {certificate: a.pem, key: a.key}\n"
+    bind = f"{LOOPBACK}:{free_range(1)}"
+    return config(FEW, bind=bind, advertise="localhost", brokers=brokers, listener=listener)
 
 
 def test_the_name_of_a_broker_that_there_is_is_tried() -> None:

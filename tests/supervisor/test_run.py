@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import aiohttp
+import psutil
 import pytest
 
 from protocol.apis import ApiKey, request_type
@@ -196,10 +197,7 @@ async def test_serves_until_it_is_told_to_stop(doorkeeper, stop):
 
 def files_of(pid):
     """The soft and the hard limit of open files of a process."""
-    (line,) = (
-        each for each in Path(f"/proc/{pid}/limits").read_text().splitlines() if each.startswith("Max open files")
-    )
-    return tuple(int(word) for word in line.split()[3:5])
+    return psutil.Process(pid).rlimit(resource.RLIMIT_NOFILE)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
